@@ -1,0 +1,334 @@
+"""`WsTestClient`: an `RpcClient` that shows a test all that is said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from ssl import SSLContext
+from types import EllipsisType
+from typing import Any, NamedTuple, Self
+
+import aiohttp
+from aiohttp import Fingerprint
+from aiohttp.typedefs import LooseHeaders, StrOrURL
+
+from wsrpc import protocol
+from wsrpc.client import MAX_MESSAGE_SIZE, RpcClient
+from wsrpc.connecting import Connecting, open_link
+from wsrpc.errors import ConnectionClosed, ParseError, RpcError
+from wsrpc.failures import Failure
+from wsrpc.link import End, Link
+from wsrpc.patterns import Pattern
+from wsrpc.subscription import Event, parse_event
+
+from .transcript import Transcript, describe, shorten
+
+__all__ = ["DEFAULT_TIMEOUT", "WsTestClient"]
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds for the handshake and for each call: a test that hangs is to fail while one waits."""
+
+_WIDTH = 120
+_LINES = 6
+_SHOWN = 5
+
+
+class WsTestClient(RpcClient):
+    """A client for tests: raw messages, expected events, the server's exceptions, a transcript.
+
+    A frame goes to the call that waits for its id, else to each open subscription that matches,
+    else it stays unread until `next_event` or `receive` takes it.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        url: str,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        name: str = "ws_client",
+    ) -> None:
+        self.name = name
+        self.sockname: Any = link.sockname
+        """The address of this end, which the server sees as the connection's peer."""
+        self.transcript = Transcript(name, url, asyncio.get_running_loop().time)
+        self.server_errors: list[BaseException] = []
+        """Exceptions of the server on this connection that no error reply has shown; a test fails
+        for those that it does not take out."""
+        self._failures: list[Failure] = []
+        self._unread: list[_Unread] = []
+        self._changed = asyncio.Event()
+        self._raw_ids: set[int] = set()
+        self.transcript.record("connected")
+        super().__init__(link, url=url, timeout=timeout)
+
+    @classmethod
+    def connect(
+        cls,
+        url: StrOrURL,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        headers: LooseHeaders | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        heartbeat: float | None = None,
+        max_message_size: int = MAX_MESSAGE_SIZE,
+        ssl: SSLContext | Fingerprint | bool = True,
+        name: str = "ws_client",
+    ) -> Connecting[Self]:
+        """Connect as `RpcClient.connect` does, with shorter timeouts and no pings."""
+        opening = partial(
+            open_link,
+            url,
+            session=session,
+            headers=headers,
+            timeout=timeout,
+            heartbeat=heartbeat,
+            max_message_size=max_message_size,
+            ssl=ssl,
+        )
+        return Connecting(opening, partial(cls, url=str(url), timeout=timeout, name=name))
+
+    async def request(
+        self,
+        method: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | EllipsisType | None = ...,
+    ) -> dict[str, Any]:
+        """Call a method and return the whole reply as it came, also if it is an error.
+
+        Raises `TimeoutError` without a reply in time, and `ConnectionClosed`.
+        """
+        reply = await self._exchange(method, payload, timeout)
+        self._take_failures(reply)
+        return reply
+
+    async def send_text(self, text: str | bytes) -> None:
+        """Send a text frame; bytes go out as they are, also if they are not UTF-8."""
+        data = text.encode() if isinstance(text, str) else text
+        self._note_id(data)
+        await self._send(data)
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary frame."""
+        await self._send(data, binary=True)
+
+    async def send_json(self, value: Any) -> None:
+        """Send any JSON value in a text frame; `receive` gives what answers it."""
+        await self.send_text(protocol.encode_json(value))
+
+    async def receive(self, timeout: float | None = 1.0) -> Any:
+        """Return the next unread message, decoded; for a binary frame, its bytes.
+
+        Raises `ValueError` for a text frame that is not JSON, `TimeoutError`, and
+        `ConnectionClosed` once everything was read.
+        """
+        unread = await self._take(lambda: 0 if self._unread else None, timeout)
+        if unread is None:
+            raise self._timed_out(f"no message came within {timeout:g} s")
+        if not unread.is_json:
+            raise ValueError(f"expected JSON in a text frame, got {unread.message!r:.1000}")
+        if type(unread.message) is dict:
+            self._take_failures(unread.message)
+        return unread.message
+
+    async def next_event(
+        self, channel: str | None = None, event: str | None = None, timeout: float | None = 1.0
+    ) -> Event:
+        """Return the next unread event of a channel and a name, both patterns; None is any.
+
+        Other messages stay unread. Raises `TimeoutError`, which tells what came instead, and
+        `ConnectionClosed`.
+        """
+        unread = await self._take(self._find(channel, event), timeout)
+        if unread is None:
+            raise self._timed_out(
+                f"{_awaited(channel, event)} did not come within {timeout:g} s"
+                f"\n{self._describe_unread()}"
+            )
+        assert unread.event is not None
+        return unread.event
+
+    async def no_event(
+        self, within: float = 0.05, channel: str | None = None, event: str | None = None
+    ) -> None:
+        """Fail if an event is unread already, or comes within the time.
+
+        Raises `AssertionError` with the event, which stays unread, and `ConnectionClosed` where
+        the connection ends before.
+        """
+        find = self._find(channel, event)
+        index = await self._wait(find, within)
+        if index is not None:
+            event_text = shorten(repr(self._unread[index].event), 1000)
+            raise AssertionError(
+                f"expected no event within {within:g} s, got {event_text}\n{self._conversation()}"
+            )
+
+    @property
+    def unread(self) -> list[Any]:
+        """The messages that nobody has taken, in order; bytes for what is not JSON text."""
+        return [unread.message for unread in self._unread]
+
+    def server_failed(self, failure: Failure) -> None:
+        """Note an exception that the server raised on this connection."""
+        where = failure.where
+        if failure.request_id is not None:
+            where += f", id {failure.request_id!r}"
+        text = f"{describe(failure.exception)}  ({where})"
+        self.transcript.record("failed", text, failure.exception)
+        self.server_errors.append(failure.exception)
+        self._failures.append(failure)
+
+    # What the client sees and decides otherwise.
+
+    def frame_received(self, data: bytes, *, binary: bool) -> None:
+        """Record the frame, then do with it as every client does."""
+        self.transcript.record("received", data if binary else _text(data))
+        if binary:
+            self._keep(_Unread(data))
+        else:
+            super().frame_received(data, binary=False)
+
+    def link_ended(self, end: End) -> None:
+        """Record the end, then wake all who wait."""
+        by = "" if end.locally else " by the server"
+        reason = f": {end.reason}" if end.reason else ""
+        self.transcript.record("closed", f"{end.code}{by}{reason}")
+        super().link_ended(end)
+        self._changed.set()
+
+    def _new_id(self) -> int:
+        """Return an id that no raw message had either: its reply would be taken for the call's."""
+        id = super()._new_id()
+        while id in self._raw_ids:
+            id = super()._new_id()
+        return id
+
+    async def _send(self, data: bytes, *, binary: bool = False) -> None:
+        if not self.closed:
+            self.transcript.record("sent", data if binary else _text(data))
+        await super()._send(data, binary=binary)
+
+    def _unclaimed(self, message: Any, what: str, *, expected: bool = False) -> None:
+        self._keep(_Unread(message, parse_event(message), is_json=type(message) is not bytes))
+
+    def _rpc_error(self, reply: dict[str, Any]) -> RpcError:
+        error = super()._rpc_error(reply)
+        error.__cause__ = self._take_failures(reply)
+        return error
+
+    def _timed_out(self, what: str) -> TimeoutError:
+        return TimeoutError(f"{what}\n{self._conversation()}")
+
+    def _closed_error(self) -> ConnectionClosed:
+        error = super()._closed_error()
+        error.add_note(self._conversation())
+        return error
+
+    def _keep(self, unread: _Unread) -> None:
+        self._unread.append(unread)
+        self._changed.set()
+
+    async def _take(self, find: Callable[[], int | None], timeout: float | None) -> _Unread | None:
+        index = await self._wait(find, timeout)
+        return None if index is None else self._unread.pop(index)
+
+    async def _wait(self, find: Callable[[], int | None], timeout: float | None) -> int | None:
+        """Return the index of what `find` looks for as soon as it is there, None at the timeout."""
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            self._changed.set()
+
+        loop = asyncio.get_running_loop()
+        timer = None if timeout is None else loop.call_later(timeout, expire)
+        try:
+            # A loop that was held up may have read the message together with the timeout.
+            while (index := find()) is None and not expired:
+                if self.closed:
+                    raise self._closed_error()
+                self._changed.clear()
+                await self._changed.wait()
+            return index
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _find(self, channel: str | None, event: str | None) -> Callable[[], int | None]:
+        matches_channel = Pattern("*" if channel is None else channel).matches
+        matches_event = Pattern("*" if event is None else event).matches
+
+        def find() -> int | None:
+            for index, (_, candidate, _) in enumerate(self._unread):
+                if (
+                    candidate is not None
+                    and matches_channel(candidate.channel)
+                    and matches_event(candidate.event)
+                ):
+                    return index
+            return None
+
+        return find
+
+    def _take_failures(self, reply: dict[str, Any]) -> BaseException | None:
+        """Take out the exceptions that an error reply stands for, and return the first."""
+        if "error" not in reply or "id" not in reply:
+            return None
+        id = reply["id"]
+        shown = [
+            failure.exception
+            for failure in self._failures
+            if type(failure.request_id) is type(id) and failure.request_id == id
+        ]
+        self.server_errors[:] = [
+            error for error in self.server_errors if not any(error is taken for taken in shown)
+        ]
+        self._failures = [
+            failure
+            for failure in self._failures
+            if not any(failure.exception is taken for taken in shown)
+        ]
+        return shown[0] if shown else None
+
+    def _note_id(self, data: bytes) -> None:
+        with suppress(ParseError):
+            message = protocol.decode(data)
+            if type(message) is dict and type(message.get("id")) is int:
+                self._raw_ids.add(message["id"])
+
+    def _describe_unread(self) -> str:
+        lines = ["unread messages:"] if self._unread else ["there is no unread message"]
+        for unread in self._unread[:_SHOWN]:
+            message = repr(unread.message)
+            lines.append(f"  {shorten(message, _WIDTH)}")
+        if len(self._unread) > _SHOWN:
+            lines.append(f"  ... and {len(self._unread) - _SHOWN} more")
+        for subscription in self._subscriptions.open():
+            lines.append(f"events that match go to {subscription!r}")
+        return "\n".join(lines)
+
+    def _conversation(self) -> str:
+        return self.transcript.render(_WIDTH, _LINES)
+
+
+class _Unread(NamedTuple):
+    """A message that nobody has taken."""
+
+    message: Any
+    event: Event | None = None
+    is_json: bool = True
+    """False for the bytes of a text frame that could not be decoded."""
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")
+
+
+def _awaited(channel: str | None, event: str | None) -> str:
+    what = "an event" if event is None else f"the event {event!r}"
+    return what if channel is None else f"{what} of channel {channel!r}"

@@ -1,0 +1,125 @@
+"""The fixtures: an application under test, its broker, and clients connected to it.
+
+They are plain generators that run coroutines on the loop of the test that asks: an async fixture
+would run on a loop of its own setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp import web
+
+    from wsrpc import LocalBroker
+
+    from .client import WsTestClient
+
+APPLICATION = frozenset({"ws_app", "ws_client", "ws_connect"})
+"""What a test asks for that has an application; `broker` may be somebody else's fixture."""
+
+
+class WsConnect(Protocol):
+    """What the fixture `ws_connect` gives: called, it connects one more client."""
+
+    def __call__(
+        self,
+        path: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        name: str | None = None,
+        **options: Any,
+    ) -> Coroutine[Any, Any, WsTestClient]:
+        """Connect to `path`, by default to that of `ws_client`; the test's end closes the client.
+
+        A report of failure calls the client by its `name`. `options` are the other arguments of
+        `WsTestClient.connect`.
+        """
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """An HTTP session on the application: ``await ws_connect.session.get("/health")``."""
+
+    @property
+    def server_errors(self) -> list[BaseException]:
+        """Exceptions of the server that belong to none of the clients."""
+
+
+@pytest.fixture
+def ws_app(broker: LocalBroker) -> web.Application:
+    """The application under test: a demo with the methods echo, add, subscribe and publish.
+
+    Override it to test your own::
+
+        @pytest.fixture
+        def ws_app():
+            return create_app()
+    """
+    from .demo import create_app
+
+    return create_app(broker)
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest) -> Iterator[LocalBroker]:
+    """A started LocalBroker, on which the default `ws_app` runs.
+
+    With an application of your own, override it to give the application's::
+
+        @pytest.fixture
+        def broker(ws_app):
+            return ws_app[SOCKETS_KEY]
+    """
+    from wsrpc import LocalBroker
+
+    from . import loops, observer
+
+    loop = loops.loop_of_test(request)
+    observer.observe(request.node)
+    broker = LocalBroker()
+    loop.run(broker.start())
+    yield broker
+    loop.run(broker.close())
+
+
+@pytest.fixture
+def ws_connect(request: pytest.FixtureRequest, ws_app: web.Application) -> Iterator[WsConnect]:
+    """Connect more clients to the application under test, which it serves.
+
+    Example::
+
+        async def test_two_users(ws_client, ws_connect):
+            other = await ws_connect(headers={"Authorization": "Bearer abc"})
+    """
+    from . import handshake, harness, loops, observer
+
+    loop = loops.loop_of_test(request)
+    handshake.check_application(request, ws_app)
+    loops.check_override(request, "ws_app", loop)
+    watch = observer.observe(request.node)
+    served = harness.Harness(ws_app, request.config.getini("wsrpc_path"), watch)
+    with loops.told_if_bound_elsewhere(request, loop):
+        loop.run(served.open())
+    watch.closes_with(request)
+    yield served
+    loop.run(served.close())
+
+
+@pytest.fixture
+def ws_client(request: pytest.FixtureRequest, ws_connect: WsConnect) -> WsTestClient:
+    """A client connected to the application under test, at the path of the ini `wsrpc_path`.
+
+    Example::
+
+        async def test_add(ws_client):
+            assert await ws_client.call("add", {"a": 1, "b": 2}) == {"sum": 3}
+    """
+    from . import handshake, loops
+
+    loop = loops.loop_of_test(request)
+    with handshake.told_if_refused(request):
+        return loop.run(ws_connect(name="ws_client"))

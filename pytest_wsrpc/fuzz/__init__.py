@@ -1,0 +1,1 @@
+"""Fuzz an application's methods: ``pytest --wsrpc-fuzz module:attribute``."""

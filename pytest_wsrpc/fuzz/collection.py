@@ -1,0 +1,161 @@
+"""The fuzzer's items: functions below a file, as pytest has them everywhere else.
+
+``myapp.py::create_app::/stream::add::accepts``
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import traces
+from .endpoints import Endpoint, endpoints_of
+from .failure import FuzzFailure
+from .handshake import HandshakeFailure
+from .phases import PHASES, Phase, Subject
+from .target import Target
+
+if TYPE_CHECKING:
+    from .session import FuzzPlugin
+
+MARKER = "wsrpc_fuzz"
+
+
+class FuzzFile(pytest.Module):
+    """The file of the module that has the application, or what makes it.
+
+    A module, so that fixtures of every scope have a node to belong to; its own tests are not
+    collected here.
+    """
+
+    plugin: FuzzPlugin
+    targets: Sequence[Target]
+
+    @classmethod
+    def make(
+        cls, parent: pytest.Collector, plugin: FuzzPlugin, path: Path, targets: Sequence[Target]
+    ) -> FuzzFile:
+        """Return the collector of the targets in one file."""
+        file: FuzzFile = cls.from_parent(parent, path=path)
+        file.obj = targets[0].module
+        file.plugin = plugin
+        file.targets = targets
+        file.add_marker(MARKER)
+        if plugin.settings.fixtures:
+            file.add_marker(pytest.mark.usefixtures(*plugin.settings.fixtures))
+        return file
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Give the applications of the file."""
+        for target in self.targets:
+            yield _Application.make(self, target.attribute, plugin=self.plugin, target=target)
+
+
+class _Node(pytest.Collector):
+    plugin: FuzzPlugin
+    target: Target
+
+    @classmethod
+    def make(cls, parent: pytest.Collector, name: str, **attributes: Any) -> _Node:
+        node = cls.from_parent(parent, name=name)
+        vars(node).update(attributes)
+        return node
+
+    def children(self, name: str, kind: type[_Node], **attributes: Any) -> _Node:
+        return kind.make(self, name, plugin=self.plugin, target=self.target, **attributes)
+
+
+class _Application(_Node):
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Make the application once, to read its methods, and give its endpoints."""
+        endpoints = self._endpoints()
+        if not endpoints:
+            raise self.CollectError(
+                f"{self.target.spec} has no websocket endpoint: none of its routes leads to a view "
+                "with WsPathMixin"
+            )
+        for endpoint in endpoints:
+            yield self.children(endpoint.id, _EndpointNode, endpoint=endpoint)
+
+    def _endpoints(self) -> list[Endpoint]:
+        try:
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                return endpoints_of(runner.run(self.target.create()))
+        except Exception as error:  # whatever the application's own code raises
+            shown = traces.render(error, self.config.rootpath)
+            raise self.CollectError(f"{self.target.spec} failed\n{shown}") from None
+
+
+class _EndpointNode(_Node):
+    endpoint: Endpoint
+
+    def collect(self) -> Iterator[pytest.Collector | pytest.Item]:
+        """Give the methods, then the items of the endpoint itself."""
+        for method in self.endpoint.methods.values():
+            self.plugin.known_methods.add(method.name)
+            if self.plugin.settings.fuzzes(method.name):
+                yield self.children(
+                    method.name, _MethodNode, subject=Subject(self.endpoint, method)
+                )
+        yield from _items(self, Subject(self.endpoint), "endpoint")
+
+
+class _MethodNode(_Node):
+    subject: Subject
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give an item for each phase that applies to the method."""
+        yield from _items(self, self.subject, "method")
+
+
+def _items(parent: _Node, subject: Subject, scope: str) -> Iterator[FuzzItem]:
+    for phase in PHASES:
+        if phase.scope != scope:
+            continue
+        reason = phase.not_applied(subject)
+        if reason is None:
+            yield FuzzItem.make(parent, phase, subject)
+        else:
+            parent.plugin.not_applied(parent.target, subject, phase, reason)
+
+
+class FuzzItem(pytest.Function):
+    """One phase on one subject."""
+
+    plugin: FuzzPlugin
+    target: Target
+    subject: Subject
+    phase: Phase
+
+    @classmethod
+    def make(cls, parent: _Node, phase: Phase, subject: Subject) -> FuzzItem:
+        """Return the item of a phase."""
+
+        def fuzz() -> None:
+            item.plugin.run(item)
+
+        item: FuzzItem = cls.from_parent(parent, name=phase.name, callobj=fuzz)
+        item.plugin, item.target = parent.plugin, parent.target
+        item.subject, item.phase = subject, phase
+        return item
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        """Give the place of the method, where it is in the same file."""
+        line = None
+        if self.subject.method is not None:
+            code = self.subject.method.function.__code__
+            is_here = code.co_filename == str(self.target.path)
+            line = code.co_firstlineno - 1 if is_here else None
+        return self.path, line, self.nodeid.partition("::")[2]
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        """Show a finding by its conversation, an exception of the application's by its trace."""
+        if isinstance(excinfo.value, FuzzFailure):
+            return self.plugin.shown(self, excinfo.value)
+        if isinstance(excinfo.value, HandshakeFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, *args)

@@ -1,0 +1,54 @@
+"""The websocket endpoints of an application and their methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from aiohttp import web
+
+from wsrpc import WsPathMixin
+from wsrpc.rpc import RpcMethod, methods_of
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A path of the application that speaks the protocol."""
+
+    path: str
+    """As the router writes it, with ``{name}`` for a parameter."""
+    view: type[WsPathMixin]
+    methods: Mapping[str, RpcMethod]
+
+    @property
+    def id(self) -> str:
+        """The path as part of a pytest id, where brackets and double colons have a meaning."""
+        return self.path.replace("::", ":").replace("[", "(").replace("]", ")")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the path's parameters."""
+        return tuple(_PARAMETER.findall(self.path))
+
+    def url(self, values: Mapping[str, str]) -> str:
+        """Return the path, percent-encoded, with the values of its parameters filled in."""
+        return _PARAMETER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
+
+
+def endpoints_of(app: web.Application) -> list[Endpoint]:
+    """Return the endpoints of the application and its sub-applications, in the router's order.
+
+    Raises `TypeError` for a method whose types are unusable.
+    """
+    found: dict[str, Endpoint] = {}
+    for route in app.router.routes():
+        handler, resource = route.handler, route.resource
+        if resource is None or not isinstance(handler, type):
+            continue
+        if issubclass(handler, WsPathMixin) and resource.canonical not in found:
+            found[resource.canonical] = Endpoint(resource.canonical, handler, methods_of(handler))
+    return list(found.values())

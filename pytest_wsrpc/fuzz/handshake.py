@@ -1,0 +1,49 @@
+"""An endpoint that cannot be connected to: one failure, with what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import traces
+from .endpoints import Endpoint
+from .play import shake_hands
+from .serving import HandshakeRefused, Host
+from .settings import Settings
+
+
+class HandshakeFailure(AssertionError):
+    """The endpoint refuses the handshake; the message says which option may help."""
+
+
+def check_handshake(host: Host, endpoint: Endpoint, settings: Settings, root: Path) -> str:
+    """Return the path to connect to; raise `HandshakeFailure` if that is not possible."""
+    params = settings.params
+    missing = [name for name in endpoint.parameters if name not in params]
+    if missing:
+        options = " ".join(f"--wsrpc-param {name}=VALUE" for name in missing)
+        raise HandshakeFailure(
+            f"the path {endpoint.path} has parameters without a value: give {options}"
+        )
+    path = endpoint.url(params)
+    try:
+        host.run(shake_hands(host, path, settings.headers, settings.case_timeout))
+    except HandshakeRefused as refused:
+        raise HandshakeFailure(_explained(refused, endpoint, path, settings, root)) from None
+    return path
+
+
+def _explained(
+    refused: HandshakeRefused, endpoint: Endpoint, path: str, settings: Settings, root: Path
+) -> str:
+    if refused.status is None:
+        text = f"GET {path} was not answered within {settings.case_timeout:g} s"
+    else:
+        text = f"GET {path} was answered with {refused.status} instead of the websocket handshake"
+    if refused.exception is not None:
+        return f"{text}\n\nThe server's exception:\n{traces.render(refused.exception, root)}"
+    if refused.status in (401, 403):
+        return f"{text}: give what it asks for, --wsrpc-header 'Authorization: ...' or another"
+    if refused.status in (400, 404, 410, 422) and endpoint.parameters:
+        names = " ".join(f"--wsrpc-param {name}=VALUE" for name in endpoint.parameters)
+        return f"{text}: give parameters that it knows, {names}"
+    return f"{text}: if it needs a header, give --wsrpc-header 'Name: value'"

@@ -1,0 +1,135 @@
+"""Command line options and ini settings of the fuzzer.
+
+Read at the start of every test run, so nothing beyond the standard library is imported here until
+an option asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pytest
+
+MAX_EXAMPLES = 100
+"""Cases for each item: an application of a dozen methods takes some ten seconds."""
+
+CASE_TIMEOUT = 5.0
+"""Seconds for one reply: far more than a handler needs that waits for nothing outside."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the fuzzer's options to pytest's, each with an ini setting of the same name."""
+    option = _Adder(parser)
+    option(
+        "--wsrpc-fuzz",
+        "linelist",
+        "fuzz this application, or what this factory returns; may be repeated",
+        action="append",
+        metavar="MODULE:ATTRIBUTE",
+    )
+    option(
+        "--wsrpc-header",
+        "linelist",
+        "a header of every handshake of the fuzzer, such as 'Authorization: Bearer abc'; "
+        "may be repeated",
+        action="append",
+        metavar="NAME:VALUE",
+    )
+    option(
+        "--wsrpc-param",
+        "args",
+        "the value of a path parameter, for paths such as /rooms/{id}; may be repeated",
+        action="append",
+        metavar="NAME=VALUE",
+    )
+    option(
+        "--wsrpc-include",
+        "args",
+        "fuzz only methods that this glob matches; may be repeated",
+        action="append",
+        metavar="METHOD-GLOB",
+    )
+    option(
+        "--wsrpc-exclude",
+        "args",
+        "do not fuzz methods that this glob matches; may be repeated",
+        action="append",
+        metavar="METHOD-GLOB",
+    )
+    option(
+        "--wsrpc-exclude-checks",
+        "args",
+        "leave out these checks of the fuzzer; may be repeated",
+        action="append",
+        metavar="NAME[,NAME]",
+    )
+    option(
+        "--wsrpc-max-examples",
+        "int",
+        f"cases for each item of the fuzzer ({MAX_EXAMPLES})",
+        type=int,
+        metavar="N",
+    )
+    option(
+        "--wsrpc-max-time",
+        "float",
+        "seconds that all items of the fuzzer may take together (no limit)",
+        type=float,
+        metavar="SECONDS",
+    )
+    option(
+        "--wsrpc-case-timeout",
+        "float",
+        f"seconds that a call of the fuzzer waits for its reply ({CASE_TIMEOUT:g})",
+        type=float,
+        metavar="SECONDS",
+    )
+    option(
+        "--wsrpc-seed",
+        "int",
+        "the seed of what is drawn at random (--hypothesis-seed, else a random one)",
+        type=int,
+        metavar="N",
+    )
+    option.group.addoption(
+        "--wsrpc-checks",
+        action=_ListChecks,
+        nargs=0,
+        default=None,
+        help="list the fuzzer's checks and exit",
+    )
+    parser.addini(
+        "wsrpc_fuzz_fixtures", "fixtures that every item of the fuzzer uses", "args", default=[]
+    )
+
+
+def requested(config: pytest.Config) -> bool:
+    """Tell whether the command line or the ini file names an application to fuzz."""
+    return bool(config.getoption("wsrpc_fuzz") or config.getini("wsrpc_fuzz"))
+
+
+class _Adder:
+    def __init__(self, parser: pytest.Parser) -> None:
+        self.parser = parser
+        self.group = parser.getgroup("wsrpc-fuzz", "fuzzing websocket RPC applications")
+
+    def __call__(
+        self,
+        flag: str,
+        ini: Literal["args", "linelist", "int", "float"],
+        help: str,
+        **settings: Any,
+    ) -> None:
+        name = flag.removeprefix("--").replace("-", "_")
+        self.group.addoption(flag, dest=name, default=None, help=help, **settings)
+        self.parser.addini(name, f"{help} (option {flag})", type=ini, default=None)
+
+
+class _ListChecks(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from pytest_wsrpc.fuzz.checks import listing
+
+        print(listing())
+        parser.exit()

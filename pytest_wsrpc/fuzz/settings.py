@@ -1,0 +1,145 @@
+"""The fuzzer's settings of one run, read from the options and the ini file."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from .checks import CHECKS
+from .names import suggestion
+from .options import CASE_TIMEOUT, MAX_EXAMPLES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one run of the fuzzer goes by."""
+
+    targets: tuple[str, ...]
+    seed: int
+    seed_from: str
+    """Where the seed came from: an option, a setting, or a draw."""
+    headers: tuple[tuple[str, str], ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    excluded_checks: frozenset[str] = frozenset()
+    max_examples: int = MAX_EXAMPLES
+    max_time: float | None = None
+    case_timeout: float = CASE_TIMEOUT
+    fixtures: tuple[str, ...] = ()
+
+    def fuzzes(self, method: str) -> bool:
+        """Tell whether the globs let this method in."""
+        included = not self.include or any(matches(method, glob) for glob in self.include)
+        return included and not any(matches(method, glob) for glob in self.exclude)
+
+    def with_seed(self, seed: int) -> Settings:
+        """Return the settings with the seed that the process in charge of the run has drawn."""
+        return replace(self, seed=seed)
+
+
+def matches(method: str, glob: str) -> bool:
+    """Tell whether a glob of the options matches a method."""
+    return fnmatchcase(method, glob)
+
+
+def read(config: pytest.Config) -> Settings:
+    """Read the settings; what has no meaning raises `pytest.UsageError`."""
+    seed, seed_from = _seed(config)
+    return Settings(
+        targets=tuple(_values(config, "wsrpc_fuzz")),
+        seed=seed,
+        seed_from=seed_from,
+        headers=tuple(_header(text) for text in _values(config, "wsrpc_header")),
+        params=dict(_param(text) for text in _values(config, "wsrpc_param")),
+        include=tuple(_values(config, "wsrpc_include")),
+        exclude=tuple(_values(config, "wsrpc_exclude")),
+        excluded_checks=_checks(_values(config, "wsrpc_exclude_checks")),
+        max_examples=int(_number(config, "wsrpc_max_examples", MAX_EXAMPLES)),
+        max_time=_number(config, "wsrpc_max_time", None),
+        case_timeout=_number(config, "wsrpc_case_timeout", CASE_TIMEOUT),
+        fixtures=tuple(config.getini("wsrpc_fuzz_fixtures")),
+    )
+
+
+def _value(config: pytest.Config, name: str) -> Any:
+    """The option, which takes the place of the setting."""
+    given = config.getoption(name)
+    if given is not None:
+        return given
+    try:
+        return config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        raise pytest.UsageError(f"{name}: {error}") from None
+
+
+def _values(config: pytest.Config, name: str) -> Sequence[str]:
+    return _value(config, name) or ()
+
+
+def _number(config: pytest.Config, name: str, default: float | None) -> Any:
+    value = _value(config, name)
+    if value is None:
+        return default
+    if not math.isfinite(value) or value <= 0:
+        raise pytest.UsageError(f"{_flag(name)} {value}: expected a number above 0")
+    return value
+
+
+def _seed(config: pytest.Config) -> tuple[int, str]:
+    seed = _value(config, "wsrpc_seed")
+    if seed is not None:
+        return int(seed), "--wsrpc-seed"
+    given = config.getoption("hypothesis_seed", None)
+    if given is not None:
+        # hypothesis takes any text; a digest that is the same in every process is wanted here
+        return _as_integer(given), "--hypothesis-seed"
+    from hypothesis import settings
+
+    if settings.default is not None and settings.default.derandomize:
+        return 0, "hypothesis' derandomize"
+    return random.SystemRandom().randrange(2**32), "random"
+
+
+def _as_integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return int.from_bytes(text.encode()[:16])
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or any(character in text for character in "\r\n\0"):
+        raise pytest.UsageError(
+            f"--wsrpc-header {text!r}: expected 'Name: value', such as 'Authorization: Bearer abc'"
+        )
+    return name.strip(), value.strip()
+
+
+def _param(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise pytest.UsageError(f"--wsrpc-param {text!r}: expected name=value, such as id=1")
+    return name, value
+
+
+def _checks(texts: Sequence[str]) -> frozenset[str]:
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in CHECKS:
+            raise pytest.UsageError(
+                f"--wsrpc-exclude-checks: there is no check {name!r}"
+                f"{suggestion(name, CHECKS)}; --wsrpc-checks lists them"
+            )
+    return frozenset(names)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,103 @@
+"""The application of one test, served on a loopback socket, and the clients connected to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from wsrpc.failures import Failure
+
+from .client import WsTestClient
+from .loops import BoundElsewhere
+from .observer import Observer
+
+SHUTDOWN_TIMEOUT = 1.0
+"""Seconds, twice, that aiohttp gives a handler that goes on after its client has gone."""
+
+
+class Harness:
+    """Serve an application for one test; called, connect a client to it.
+
+    This is what the fixture ``ws_connect`` gives; `pytest_wsrpc.WsConnect` is its public face.
+    """
+
+    def __init__(self, app: web.Application, path: str, observer: Observer) -> None:
+        self._app = app
+        self._path = path
+        self._observer = observer
+        self._unnamed = 0
+
+    @property
+    def server_errors(self) -> list[BaseException]:
+        return self._observer.server_errors
+
+    async def __call__(
+        self,
+        path: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        name: str | None = None,
+        **options: Any,
+    ) -> WsTestClient:
+        if name is None:
+            self._unnamed += 1
+            name = f"ws_connect {self._unnamed}"
+        client = await WsTestClient.connect(
+            self._url.join(URL(self._path if path is None else path)),
+            session=self.session,
+            headers=headers,
+            name=name,
+            **options,
+        )
+        self._observer.add_client(client)
+        return client
+
+    async def open(self) -> None:
+        """Start the application as in production, but for the time that its shutdown may take."""
+        runner = web.AppRunner(
+            self._app,
+            access_log=None,
+            handler_cancellation=False,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
+        )
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._shut_down, runner)
+            try:
+                await runner.setup()
+            except RuntimeError as error:
+                if "different loop" in str(error):
+                    closing.pop_all()  # it is not ours to shut down
+                    raise BoundElsewhere from error
+                raise
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0]
+            self._url = URL.build(scheme="ws", host=host, port=port)
+            self.session = await closing.enter_async_context(
+                aiohttp.ClientSession(
+                    self._url.with_scheme("http"),
+                    # A test opens as many clients as it likes, and logs in at a bare address.
+                    connector=aiohttp.TCPConnector(limit=0),
+                    cookie_jar=aiohttp.CookieJar(unsafe=True),
+                )
+            )
+            closing.push_async_callback(self._close_clients)
+            self._closing = closing.pop_all()
+
+    async def close(self) -> None:
+        """Close the clients, then the application."""
+        await self._closing.aclose()
+
+    async def _close_clients(self) -> None:
+        await asyncio.gather(*(client.close() for client in self._observer.clients))
+
+    async def _shut_down(self, runner: web.AppRunner) -> None:
+        try:
+            await runner.cleanup()
+        except Exception as error:  # whatever the application's own clean-up raises
+            self._observer.failed(Failure(error, "shutdown of the application"))

@@ -1,0 +1,155 @@
+"""The event loop of a test: fixtures are set up where the test runs, whatever its loop scope."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+
+from . import internals
+
+_T = TypeVar("_T")
+
+_SCOPES = ("function", "class", "module", "package", "session")
+
+
+class BoundElsewhere(Exception):
+    """The application belongs to another event loop."""
+
+
+@dataclass(frozen=True)
+class TestLoop:
+    """The loop on which a test runs, and the scope in which it is shared."""
+
+    __test__ = False
+
+    scope: str
+    runner: asyncio.Runner
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine on this loop, while the test itself does not."""
+        return self.runner.run(coroutine, context=contextvars.copy_context())
+
+
+def loop_of_test(request: pytest.FixtureRequest) -> TestLoop:
+    """Give the loop of the test that asks; fail where it has none, or where it runs already."""
+    item = request.node
+    if not pytest_asyncio.is_async_test(item):
+        pytest.fail(_no_loop(item, request.fixturename), pytrace=False)
+    if _is_running():
+        pytest.fail(
+            f"`{request.fixturename}` cannot be set up while the test runs: name it among the "
+            f"arguments of {item.name}, in place of request.getfixturevalue.",
+            pytrace=False,
+        )
+    scope = _loop_scope_of_test(item)
+    return TestLoop(scope, internals.runner_of_scope(request, scope))
+
+
+def check_override(request: pytest.FixtureRequest, name: str, loop: TestLoop) -> None:
+    """Fail where the fixture `name` of this test ran on another loop than the test does."""
+    definition = internals.fixture_in_use(request, name)
+    scope = _loop_scope_of_fixture(definition, request.config)
+    if scope is None or scope == loop.scope:
+        return
+    test = request.node.name
+    pytest.fail(
+        f"`{name}` ({where_defined(definition, request.config)}) was set up on the event loop of "
+        f"the {scope}, but {test} runs on the event loop of the {loop.scope}, and what belongs to "
+        f"one loop fails on another.\n\n{_advice(definition, scope, loop.scope)}",
+        pytrace=False,
+    )
+
+
+@contextmanager
+def told_if_bound_elsewhere(request: pytest.FixtureRequest, loop: TestLoop) -> Iterator[None]:
+    """Fail with what to do about an application that the loop of an earlier test has claimed."""
+    try:
+        yield
+    except BoundElsewhere:
+        bound_elsewhere = True
+    else:
+        bound_elsewhere = False
+    if bound_elsewhere:
+        definition = internals.fixture_in_use(request, "ws_app")
+        pytest.fail(
+            f"`ws_app` ({where_defined(definition, request.config)}) was served on another event "
+            "loop before, and an aiohttp application works on one loop only; "
+            f"{request.node.name} runs on the event loop of the {loop.scope}.\n\n"
+            f"{_advice(definition, definition.scope, loop.scope)}",
+            pytrace=False,
+        )
+
+
+def where_defined(definition: pytest.FixtureDef[Any], config: pytest.Config) -> str:
+    """Give file and line of a fixture, as short as can be found from the root directory."""
+    function = inspect.unwrap(definition.func)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return repr(function)
+    if function.__module__ == "pytest_wsrpc.fixtures":
+        return "the default of pytest-wsrpc"
+    path = Path(code.co_filename)
+    if path.is_relative_to(config.rootpath):
+        path = path.relative_to(config.rootpath)
+    return f"{path}:{code.co_firstlineno}"
+
+
+def _advice(definition: pytest.FixtureDef[Any], scope: str, wanted: str) -> str:
+    """Name the setting that brings both together: the fixture's loop can only grow wider."""
+    name = definition.argname
+    if _SCOPES.index(definition.scope) <= _SCOPES.index(wanted):
+        return (
+            f"Set up `{name}` on the loop of the test: "
+            f'@pytest_asyncio.fixture(loop_scope="{wanted}"), or for all fixtures '
+            f"asyncio_default_fixture_loop_scope = {wanted} in the ini file."
+        )
+    return (
+        f'Run the test on the loop of `{name}`: @pytest.mark.asyncio(loop_scope="{scope}"), or for '
+        f"all tests asyncio_default_test_loop_scope = {scope} in the ini file. Or make "
+        f'`{name}` anew for each test: leave scope="{definition.scope}" out.'
+    )
+
+
+def _loop_scope_of_test(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("asyncio")
+    written = marker and (marker.kwargs.get("loop_scope") or marker.kwargs.get("scope"))
+    return str(written or item.config.getini("asyncio_default_test_loop_scope"))
+
+
+def _loop_scope_of_fixture(definition: pytest.FixtureDef[Any], config: pytest.Config) -> str | None:
+    """Give the loop scope that pytest-asyncio chose, None where it has no part in the fixture."""
+    function = definition.func
+    asynchronous = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    if not asynchronous and not internals.is_asyncio_fixture(function):
+        return None
+    default = config.getini("asyncio_default_fixture_loop_scope")
+    if default == "fixture-scope":
+        default = None
+    return internals.loop_scope_of_function(function) or default or definition.scope
+
+
+def _no_loop(item: pytest.Item, name: str | None) -> str:
+    needs = f"{item.name} uses `{name}`, which needs the event loop of an async test"
+    if not inspect.iscoroutinefunction(getattr(item, "obj", None)):
+        return f"{needs}: write `async def {getattr(item, 'originalname', item.name)}`."
+    return (
+        f"{needs}, but pytest-asyncio does not run this one: mark it with @pytest.mark.asyncio, or "
+        "set asyncio_mode = auto in the ini file."
+    )
+
+
+def _is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

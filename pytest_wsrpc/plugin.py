@@ -1,0 +1,102 @@
+"""Options, marker and hooks of the pytest plugin.
+
+pytest imports this module in every run, also in those that use none of it. So it imports neither
+aiohttp nor hypothesis nor ``wsrpc``: a hook that needs them imports them when a test asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import settings
+from .fixtures import APPLICATION, broker, ws_app, ws_client, ws_connect
+from .fuzz import options as fuzz_options
+
+if TYPE_CHECKING:
+    from .observer import Observer
+
+__all__ = ["broker", "ws_app", "ws_client", "ws_connect"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    settings.add_ini(parser)
+    fuzz_options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.check_ini(config)
+    config.addinivalue_line("markers", settings.MARKER)
+    if fuzz_options.requested(config):
+        from .fuzz import session
+
+        config.pluginmanager.register(session.FuzzPlugin(config), "wsrpc-fuzz")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    settings.check_markers(metafunc.definition)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch the server before the first fixture is made, and check that the last ones match."""
+    settings.check_markers(item)
+    if not isinstance(item, pytest.Function) or APPLICATION.isdisjoint(item.fixturenames):
+        return (yield)
+    from . import mismatch, observer
+
+    watch = observer.observe(item)
+    with watch.own_outcome():
+        result = yield
+        mismatch.check_broker(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Close clients and application within the call, so that what they leave fails the test."""
+    watch = _observer_of(pyfuncitem)
+    if watch is None:
+        return (yield)
+    try:
+        with watch.own_outcome():
+            result = yield
+    finally:
+        watch.close_fixtures()
+    watch.judge()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    watch = _observer_of(item)
+    if watch is None:
+        return (yield)
+    try:
+        result = yield
+    finally:
+        watch.stop()
+    # What failed in the tear-down of other fixtures comes too late for the call.
+    watch.judge()
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what was said and what failed on the server."""
+    report = yield
+    watch = _observer_of(item)
+    if watch is not None and report.failed:
+        report.sections.extend(watch.sections())
+    if watch is not None and report.when == "teardown":
+        # The item stays until the end of the session, and tracebacks hold much.
+        del item.stash[settings.OBSERVER]
+    return report
+
+
+def _observer_of(item: pytest.Item) -> Observer | None:
+    return item.stash.get(settings.OBSERVER, None)

@@ -1,0 +1,173 @@
+"""Integers and numbers within bounds: the bounds themselves and the edges of machine types too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from hypothesis import strategies as st
+
+from .document import Contradiction, Schema
+from .merge import exactly
+
+INTEGER_EDGES: Final = tuple(
+    sorted(
+        {sign * (2**bits + step) for bits in (31, 32, 53, 63, 64) for step in (-1, 0, 1)
+         for sign in (1, -1)} | {0, 1, -1, 255, 256},
+        key=lambda n: (abs(n), n < 0),
+    )
+)  # fmt: skip
+FLOAT_EDGES: Final = (
+    0, 0.5, -0.5, 0.1, -0.0, 1.5, 1e-7, 5e-324, 2.2250738585072014e-308, 2.0**53, 2.0**53 + 2, 1e16,
+    1e22, 1.7976931348623157e308, -1.7976931348623157e308,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of numbers that a schema allows; None where it has no end."""
+
+    low: float | None
+    high: float | None
+    open_low: bool
+    open_high: bool
+    step: Fraction | None
+    """What a number must be a multiple of."""
+
+    @classmethod
+    def of(cls, keywords: Schema) -> Bounds:
+        """Read the constraints; raises `Contradiction` where no number is left."""
+        low, open_low = _tightest(keywords, "minimum", "exclusiveMinimum", max)
+        high, open_high = _tightest(keywords, "maximum", "exclusiveMaximum", min)
+        if low is not None and high is not None:
+            if low > high:
+                raise Contradiction(f"the minimum {low} is above the maximum {high}")
+            if low == high and (open_low or open_high):
+                raise Contradiction(f"no number is between {low} and itself")
+        step = keywords.get("multipleOf")
+        return cls(low, high, open_low, open_high, None if step is None else exactly(step))
+
+    def contains(self, number: float) -> bool:
+        """Whether a number is within the bounds, and a multiple of what it must be."""
+        if self.low is not None and (number < self.low or (self.open_low and number == self.low)):
+            return False
+        if self.high is not None and (
+            number > self.high or (self.open_high and number == self.high)
+        ):
+            return False
+        return self.step is None or (exactly(number) / self.step).denominator == 1
+
+    def is_exact(self) -> bool:
+        """Whether multiples of the step are doubles, so that no division is rounded."""
+        denominator = 1 if self.step is None else self.step.denominator
+        return denominator & (denominator - 1) == 0
+
+    def multiples(self, step: Fraction) -> tuple[int | None, int | None]:
+        """Return the first and the last factor whose product with `step` is within the bounds."""
+        first = last = None
+        if self.low is not None:
+            first = math.ceil(exactly(self.low) / step)
+            first += self.open_low and first * step == exactly(self.low)
+        if self.high is not None:
+            last = math.floor(exactly(self.high) / step)
+            last -= self.open_high and last * step == exactly(self.high)
+        if first is not None and last is not None and first > last:
+            raise Contradiction(f"no multiple of {float(step):g} is within the bounds")
+        return first, last
+
+
+def _tightest(
+    keywords: Schema, closed: str, open: str, pick: Callable[[Iterable[float]], float]
+) -> tuple[float | None, bool]:
+    ends = [
+        (keywords[keyword], keyword == open) for keyword in (closed, open) if keyword in keywords
+    ]
+    if not ends:
+        return None, False
+    end = pick(value for value, _ in ends)
+    return end, any(value == end and is_open for value, is_open in ends)
+
+
+def integers(keywords: Schema) -> st.SearchStrategy[float]:
+    """Return the integers that the constraints allow."""
+    bounds = Bounds.of(keywords)
+    step = 1 if bounds.step is None else bounds.step.numerator
+    first, last = bounds.multiples(Fraction(step))
+    base = st.integers(first, last)
+    strategy = base if step == 1 else base.map(lambda factor: factor * step)
+    if first is not None and first == last:
+        return strategy
+    near = [n * step for end, inner in ((first, 1), (last, -1)) if end is not None
+            for n in (end, end + inner)]  # fmt: skip
+    edges = _distinct(n for n in (*near, *INTEGER_EDGES) if bounds.contains(n))
+    return strategy | st.sampled_from(edges) if edges else strategy
+
+
+def numbers(keywords: Schema) -> st.SearchStrategy[float]:
+    """Return the integers and finite floats that the constraints allow."""
+    bounds = Bounds.of(keywords)
+    if bounds.step is not None:
+        return _multiples(bounds, bounds.step)
+    branches: list[st.SearchStrategy[float]] = []
+    low = -(2**53) if bounds.low is None else bounds.low
+    high = 2**53 if bounds.high is None else bounds.high
+    first = math.ceil(low) + (bounds.open_low and low == math.ceil(low))
+    last = math.floor(high) - (bounds.open_high and high == math.floor(high))
+    if first <= last:
+        branches.append(st.integers(first, last))
+    least, most = (
+        _double(bounds.low, bounds.open_low, 1),
+        _double(bounds.high, bounds.open_high, -1),
+    )
+    if least is None or most is None or least <= most:
+        branches.append(st.floats(least, most, allow_nan=False, allow_infinity=False))
+    near = [end for end in (least, most) if end is not None]
+    edges = _distinct(n for n in (*near, *FLOAT_EDGES, *INTEGER_EDGES) if bounds.contains(n))
+    if edges:
+        branches.append(st.sampled_from(edges))
+    if not branches:
+        raise Contradiction("no double is within the bounds")
+    return st.one_of(branches)
+
+
+def _multiples(bounds: Bounds, step: Fraction) -> st.SearchStrategy[float]:
+    first, last = bounds.multiples(step)
+    start = max(first or 0, 0) if last is None else min(max(first or 0, 0), last)
+    factors = {start + k for k in range(-_NEAR, _NEAR)} | {2**k for k in range(24)}
+    factors |= {-factor for factor in factors} | ({first, last} - {None})
+    listed = [n for k in factors if bounds.contains(n := _number(k * step))]
+    listed.sort(key=lambda n: (abs(n), n < 0))
+    if not bounds.is_exact():
+        # most products are rounded: keep those that any way of dividing finds to be multiples
+        sure = [n for n in listed if math.fmod(n, float(step)) == 0]
+        return st.sampled_from(sure or listed)
+    least = -_MOST if first is None else first
+    most = _MOST if last is None else last
+    among = st.integers(min(least, most), max(least, most)).map(lambda k: _number(k * step))
+    return st.sampled_from(listed) | among.filter(bounds.contains)
+
+
+_NEAR: Final = 64
+_MOST: Final = 10**9
+
+
+def _number(exact: Fraction) -> float:
+    return exact.numerator if exact.denominator == 1 else float(exact)
+
+
+def _double(end: float | None, is_open: bool, inward: int) -> float | None:
+    """Return the last double within an end."""
+    if end is None:
+        return None
+    number = float(end)
+    outside = number < end if inward > 0 else number > end
+    if outside or (is_open and number == end):
+        number = math.nextafter(number, inward * math.inf)
+    return number
+
+
+def _distinct(numbers: Iterable[float]) -> list[float]:
+    return list({(type(n), n): n for n in numbers}.values())

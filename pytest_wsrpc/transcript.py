@@ -1,0 +1,214 @@
+"""The recorded conversation of one client, and how a person reads it.
+
+::
+
+    ws_client  ws://127.0.0.1:40123/stream
+      +0.000 s  connected
+      +0.001 s  > {"id":1,"method":"div","payload":{"a":1,"b":0}}
+      +0.002 s  ! ZeroDivisionError: division by zero  (call div, id 1)
+                  app.py:31 in ws_rpc_div: return payload.a / payload.b
+      +0.003 s  < {"id":1,"method":"div","error":{"code":-32603,"message":"Internal error"}}
+      +0.010 s  closed 1000
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import aiohttp
+
+import wsrpc
+
+Direction = Literal["connected", "sent", "received", "failed", "closed"]
+
+KEPT_TEXT: Final = 10_000
+"""Characters kept of one message, its begin and its end: enough to recognise it."""
+
+KEPT_FIRST: Final = 50
+"""Messages from the begin of a conversation that are always kept."""
+
+KEPT_CHARACTERS: Final = 1_000_000
+"""Characters of later messages that are kept: a load test must not fill the memory."""
+
+_FRAMES: Final = 5
+_OVERHEAD: Final = 100
+_MARKS: Final[dict[Direction, str]] = {"sent": "> ", "received": "< ", "failed": "! "}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened at one moment of a conversation."""
+
+    time: float
+    """Seconds since the first entry."""
+    direction: Direction
+    text: str
+    """The message; a long one without its middle."""
+    exception: BaseException | None = None
+    """The server's exception, where `direction` is ``failed``."""
+    cut: int = 0
+    """Characters that `text` lacks."""
+
+
+class Transcript:
+    """The conversation of one client: every frame, and what else happened, in order.
+
+    A conversation that is too long to keep loses messages after its begin; see `left_out`.
+    """
+
+    def __init__(
+        self, name: str = "", url: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.left_out = 0
+        """Messages that were not kept, from the middle of the conversation."""
+        self._clock = clock
+        self._start: float | None = None
+        self._first: list[Entry] = []
+        self._later: deque[Entry] = deque()
+        self._size = 0
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What happened, in order."""
+        return [*self._first, *self._later]
+
+    def record(
+        self,
+        direction: Direction,
+        data: str | bytes = "",
+        exception: BaseException | None = None,
+    ) -> None:
+        """Note what happens now; bytes are the content of a binary frame."""
+        now = self._clock()
+        if self._start is None:
+            self._start = now
+        text, cut = data if isinstance(data, str) else _binary(data), 0
+        if len(text) > KEPT_TEXT:
+            begin, end = _ends(text, KEPT_TEXT)
+            text, cut = begin + end, len(text) - KEPT_TEXT
+        self._keep(Entry(now - self._start, direction, text, exception, cut))
+
+    def render(self, width: int = 160, limit: int = 60) -> str:
+        """Return the conversation for a terminal, one line for each entry.
+
+        A message of more than `width` characters and a conversation of more than `limit` entries
+        lose their middles, and say how much that was. What a terminal could take for a command is
+        escaped.
+        """
+        return "\n".join(self._lines(max(width, 20), max(limit, 2)))
+
+    def _keep(self, entry: Entry) -> None:
+        if len(self._first) < KEPT_FIRST:
+            self._first.append(entry)
+            return
+        self._later.append(entry)
+        self._size += len(entry.text) + _OVERHEAD
+        while self._size > KEPT_CHARACTERS:
+            self._size -= len(self._later.popleft().text) + _OVERHEAD
+            self.left_out += 1
+
+    def _lines(self, width: int, limit: int) -> Iterator[str]:
+        title = "  ".join(part for part in (self.name, self.url) if part)
+        if title:
+            yield escape(title)
+        entries = self.entries
+        last = limit - limit // 4
+        # Messages were left out after the first ones: show no gap but that one.
+        first = min(limit // 4, KEPT_FIRST)
+        left_out = self.left_out + max(len(entries) - first - last, 0)
+        if not left_out:
+            first, last = len(entries), 0
+        for entry in entries[:first]:
+            yield from _entry_lines(entry, width)
+        if left_out:
+            yield f"  ... {_count(left_out, 'entry', 'entries')} left out ..."
+            for entry in entries[max(first, len(entries) - last) :]:
+                yield from _entry_lines(entry, width)
+
+
+def describe(exception: BaseException) -> str:
+    """Return the class and the text of an exception, also of one whose ``__str__`` fails."""
+    text = str(traceback.TracebackException(type(exception), exception, None))
+    name = type(exception).__qualname__
+    return f"{name}: {text}" if text else name
+
+
+def escape(text: str) -> str:
+    """Return the text with escape sequences for all characters that are not printable."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def shorten(text: str, width: int, cut: int = 0) -> str:
+    """Return at most about `width` characters, escaped; of a longer text the begin and the end.
+
+    `cut` characters are missing in the middle of the text already.
+    """
+    if len(text) <= width and not cut:
+        return escape(text)
+    begin, end = _ends(text, min(width, len(text)))
+    cut += len(text) - len(begin) - len(end)
+    return f"{escape(begin)} ... {_count(cut, 'character', 'characters')} ... {escape(end)}"
+
+
+def _entry_lines(entry: Entry, width: int) -> Iterator[str]:
+    what = _MARKS.get(entry.direction, f"{entry.direction} ")
+    start = f"  +{entry.time:.3f} s  "
+    yield f"{start}{what}{shorten(entry.text, width, entry.cut)}".rstrip()
+    if entry.exception is not None:
+        for line in _application_frames(entry.exception):
+            yield f"{'':{len(start) + 2}}{shorten(line, width)}"
+
+
+def _application_frames(exception: BaseException) -> Iterator[str]:
+    """Give the innermost lines of the application that the exception came through."""
+    frames = traceback.extract_tb(exception.__traceback__)
+    own = [frame for frame in frames if not _is_library(frame.filename)]
+    here = _working_directory()
+    for frame in (own or frames)[-_FRAMES:]:
+        source = f": {frame.line}" if frame.line else ""
+        yield f"{frame.filename.removeprefix(here)}:{frame.lineno} in {frame.name}{source}"
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd() + os.sep
+    except OSError:  # it was removed meanwhile
+        return ""
+
+
+def _folder(module: object) -> str:
+    return os.path.dirname(os.path.abspath(str(getattr(module, "__file__", "")))) + os.sep
+
+
+_LIBRARIES: Final = (_folder(asyncio), _folder(aiohttp), _folder(wsrpc), "<frozen ")
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith(_LIBRARIES)
+
+
+def _ends(text: str, width: int) -> tuple[str, str]:
+    """Return the begin and the end of a text that together have so many characters."""
+    end = width // 3
+    return text[: width - end], text[len(text) - end :]
+
+
+def _binary(data: bytes) -> str:
+    return f"{_count(len(data), 'byte', 'bytes')}, binary: {data!r}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

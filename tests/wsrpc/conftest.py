@@ -1,0 +1,229 @@
+"""A real server for the tests of the library, and raw websocket clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import struct
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from wsrpc import SOCKETS_KEY, LocalBroker, SocketsManager, failures
+
+PATIENCE = 5.0
+"""Seconds after which a message that did not come is taken as missing."""
+
+
+class Client:
+    """One raw connection: what is sent and received is what is on the wire."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+        self._ids = itertools.count(1)
+        self._kept: deque[Any] = deque()
+
+    async def send(self, message: Any) -> None:
+        """Send text or bytes as they are, anything else as JSON text."""
+        if isinstance(message, bytes):
+            await self.ws.send_bytes(message)
+        else:
+            await self.ws.send_str(message if isinstance(message, str) else json.dumps(message))
+
+    async def recv(self, timeout: float = PATIENCE) -> Any:
+        """Return the next JSON message that no `call` has claimed."""
+        return self._kept.popleft() if self._kept else await self._receive(timeout)
+
+    async def _receive(self, timeout: float) -> Any:
+        message = await self.ws.receive(timeout)
+        assert message.type is aiohttp.WSMsgType.TEXT, (message, self.ws.close_code)
+        return json.loads(message.data)
+
+    async def call(
+        self, method: str, payload: Any = None, id: Any = None, timeout: float = PATIENCE
+    ) -> Any:
+        """Call a method and return the whole reply; other messages are kept for `recv`."""
+        id = next(self._ids) if id is None else id
+        await self.send({"id": id, "method": method, "payload": payload})
+        while True:
+            message = await self._receive(timeout)
+            if "channel" not in message and message.get("id") == id:
+                return message
+            self._kept.append(message)
+
+    async def closed(self, timeout: float = PATIENCE) -> int | None:
+        """Read to the end of the connection, keeping messages, and return its close code."""
+        async with asyncio.timeout(timeout):
+            async for message in self.ws:
+                self._kept.append(json.loads(message.data))
+        return self.ws.close_code
+
+    @property
+    def kept(self) -> list[Any]:
+        """The messages that were received and not claimed."""
+        return list(self._kept)
+
+
+class RawClient:
+    """One connection frame by frame, for what no well-behaved client does."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def handshake(self, host: str, path: str) -> None:
+        """Upgrade the connection."""
+        self.writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(PATIENCE):
+            response = await self.reader.readuntil(b"\r\n\r\n")
+        assert response.startswith(b"HTTP/1.1 101 "), response
+
+    def send(
+        self, payload: bytes, opcode: int = 1, *, first: int = 0x80, masked: bool = True
+    ) -> None:
+        """Write one frame; `first` are the upper bits of its first byte."""
+        size = len(payload)
+        if size < 126:
+            length = bytes([size])
+        elif size < 2**16:
+            length = struct.pack("!BH", 126, size)
+        else:
+            length = struct.pack("!BQ", 127, size)
+        if masked:  # with a key that changes nothing
+            length = bytes([length[0] | 0x80]) + length[1:] + bytes(4)
+        self.writer.write(bytes([first | opcode]) + length + payload)
+
+    async def recv(self, timeout: float = PATIENCE) -> tuple[int, bytes]:
+        """Return the next frame as its opcode and its payload."""
+        async with asyncio.timeout(timeout):
+            first, size = await self.reader.readexactly(2)
+            if size == 126:
+                (size,) = struct.unpack("!H", await self.reader.readexactly(2))
+            elif size == 127:
+                (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
+            return first & 15, await self.reader.readexactly(size)
+
+    async def ended(self, timeout: float = PATIENCE) -> bytes:
+        """Wait for the end of the stream, and return what came before it."""
+        async with asyncio.timeout(timeout):
+            return await self.reader.read()
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self.writer.transport.abort()
+
+
+class Server:
+    """A running application with one endpoint."""
+
+    def __init__(
+        self, app: web.Application, broker: SocketsManager, path: str, runner: web.AppRunner
+    ) -> None:
+        self.app = app
+        self.broker = broker
+        self.runner = runner
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}{path}"
+        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.path = path
+        self.clients: list[Client] = []
+        self.raw_clients: list[RawClient] = []
+
+    async def connect(self, **kwargs: Any) -> Client:
+        """Connect one more client; arguments as of `aiohttp.ClientSession.ws_connect`."""
+        client = Client(await self.session.ws_connect(kwargs.pop("url", self.url), **kwargs))
+        self.clients.append(client)
+        return client
+
+    async def connect_raw(self, limit: int = 2**16) -> RawClient:
+        """Connect a client that handles frames itself and reads no more than `limit` ahead."""
+        host, port = self.runner.addresses[0][:2]
+        client = RawClient(*await asyncio.open_connection(host, port, limit=limit))
+        self.raw_clients.append(client)
+        await client.handshake(f"{host}:{port}", self.path)
+        return client
+
+    async def stop(self) -> None:
+        """Stop the application as aiohttp does, with its clients still connected."""
+        await self.runner.cleanup()
+
+    async def close(self) -> None:
+        """Close the clients, then the application."""
+        for client in self.clients:
+            await client.ws.close()
+        for raw in self.raw_clients:
+            raw.abort()
+        await self.session.close()
+        await self.stop()
+
+
+Serve = Callable[..., Awaitable[Server]]
+
+
+@pytest.fixture(params=[True, False], ids=["cancelling", "not-cancelling"])
+async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Serve]:
+    """Serve a view under a real `AppRunner`, with aiohttp's `handler_cancellation` on and off.
+
+    ``server = await serve(View, broker=None, path="/ws", setup=None, **app_options)``; `setup` is
+    called with the application.
+    """
+    servers: list[Server] = []
+
+    async def start(
+        view: type[web.View],
+        broker: SocketsManager | None = None,
+        *,
+        path: str = "/ws",
+        setup: Callable[[web.Application], object] | None = None,
+        **app_options: Any,
+    ) -> Server:
+        app = web.Application(**app_options)
+        if setup is not None:
+            setup(app)
+        if broker is None:
+            broker = LocalBroker.for_app(app)
+        else:
+            app[SOCKETS_KEY] = broker
+            app.on_startup.append(broker.start)
+            app.on_shutdown.append(broker.close)
+        app.router.add_view(path, view)
+        runner = web.AppRunner(app, handler_cancellation=request.param, shutdown_timeout=5)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        server = Server(app, broker, path, runner)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+def reported() -> Iterator[list[failures.Failure]]:
+    """Give the server-side failures that the library reported during the test, in order."""
+    found: list[failures.Failure] = []
+    with failures.listen(found.append):
+        yield found
+
+
+async def _until(condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
+    async with asyncio.timeout(timeout):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    """Give ``await until(lambda: ...)``: wait for a condition that no message announces."""
+    return _until

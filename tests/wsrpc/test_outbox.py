@@ -1,0 +1,362 @@
+"""What waits to be sent to one client: order, one write for each turn, who is too slow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Literal
+
+import pytest
+from aiohttp import WSMsgType
+
+from wsrpc.frames import text_frame
+from wsrpc.outbox import Message, Outbox
+
+LIMIT = 1000
+
+
+class Transport(asyncio.Transport):
+    """Takes what is written, at once or, while stalled, into its buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.buffered = 0
+        self.stalled = False
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+        if self.stalled:
+            self.buffered += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.buffered
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+class Sender:
+    """Sends one message at a time, each when it may."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    async def send_frame(self, message: bytes, opcode: WSMsgType) -> None:
+        assert opcode is WSMsgType.TEXT
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.sent.append(message)
+
+
+class Box:
+    """An outbox with its transport."""
+
+    def __init__(self, policy: Literal["close", "drop"] = "close", open: bool = True) -> None:
+        self.slow = 0
+        self.transport = Transport()
+        self.outbox = Outbox(asyncio.get_running_loop(), LIMIT, policy, self.on_slow)
+        if open:
+            self.outbox.open(self.transport, None)
+
+    def on_slow(self) -> None:
+        self.slow += 1
+
+
+async def turns(count: int = 4) -> None:
+    """Let the loop turn; nothing here depends on how often beyond the judgement's two."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def message(size: int) -> Message:
+    return Message(b"x" * size)
+
+
+def framed(size: int) -> int:
+    return len(text_frame(b"x" * size))
+
+
+async def test_all_messages_of_one_turn_are_one_write_in_order() -> None:
+    box = Box()
+    box.outbox.put(b"reply")
+    box.outbox.put_event(Message(b"event"))
+    box.outbox.put(b"again")
+    assert box.transport.writes == []
+    await turns(1)
+    assert box.transport.writes == [
+        text_frame(b"reply") + text_frame(b"event") + text_frame(b"again")
+    ]
+    box.outbox.put(b"next")
+    await turns(1)
+    assert box.transport.writes[1:] == [text_frame(b"next")]
+
+
+async def test_an_event_is_framed_once_for_all_connections() -> None:
+    event = Message(b"event")
+    assert event.frame is event.frame
+    first, second = Box(), Box()
+    first.outbox.put_event(event)
+    second.outbox.put_event(event)
+    await turns(1)
+    assert first.transport.writes == second.transport.writes == [event.frame]
+
+
+async def test_flush_writes_at_once_and_only_once() -> None:
+    box = Box()
+    box.outbox.put(b"reply")
+    box.outbox.flush()
+    assert box.transport.writes == [text_frame(b"reply")]
+    await turns()
+    assert len(box.transport.writes) == 1
+    box.outbox.flush()
+    assert len(box.transport.writes) == 1
+    await box.outbox.flushed()
+
+
+async def test_what_is_put_before_the_connection_opens_goes_out_then() -> None:
+    box = Box(open=False)
+    box.outbox.put(b"early")
+    box.outbox.flush()
+    assert box.outbox.size == len(text_frame(b"early"))
+    box.outbox.open(box.transport, None)
+    assert box.transport.writes == [text_frame(b"early")]
+    assert box.outbox.size == 0
+
+
+async def test_a_client_that_takes_what_it_is_sent_is_never_too_slow() -> None:
+    box = Box()
+    for _ in range(50):
+        for _ in range(20):
+            box.outbox.put_event(message(LIMIT // 10))
+        await turns(1)
+    await turns()
+    assert box.slow == 0
+    assert sum(map(len, box.transport.writes)) == 1000 * framed(LIMIT // 10)
+
+
+async def test_a_client_still_over_the_limit_after_a_poll_is_too_slow_once() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(LIMIT // 2))
+    await turns()
+    assert box.slow == 0
+    box.outbox.put_event(message(LIMIT // 2))
+    assert box.slow == 0
+    await turns(3)
+    assert box.slow == 1
+    await turns()
+    assert box.slow == 1
+
+
+async def test_a_client_that_catches_up_by_the_poll_is_not_too_slow() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(LIMIT // 2))
+    box.outbox.put_event(message(LIMIT))
+    assert len(box.transport.writes) == 1, "the poll has all of it to offer"
+    box.transport.buffered = LIMIT // 2
+    await turns()
+    assert box.slow == 0
+
+
+async def test_the_limit_itself_is_not_too_much() -> None:
+    box = Box()
+    box.transport.stalled = True
+    size = LIMIT - (framed(LIMIT) - LIMIT)
+    box.outbox.put_event(message(size))
+    assert box.outbox.size == LIMIT
+    await turns()
+    assert box.slow == 0
+    box.outbox.put_event(Message(b""))
+    await turns()
+    assert box.slow == 1
+
+
+async def test_one_message_over_the_limit_goes_out_when_the_outbox_is_empty() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(5 * LIMIT))
+    await turns()
+    assert box.slow == 0
+    box.outbox.put_event(message(LIMIT // 2))
+    await turns()
+    assert box.slow == 0, "what waits behind it has the limit's room"
+    box.outbox.put_event(message(LIMIT))
+    await turns()
+    assert box.slow == 1
+
+
+async def test_a_message_over_the_limit_behind_another_makes_its_client_too_slow() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(1))
+    box.outbox.put_event(message(5 * LIMIT))
+    await turns()
+    assert box.slow == 1
+
+
+async def test_the_room_for_a_large_message_ends_with_it() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(5 * LIMIT))
+    await turns()
+    box.transport.buffered = 0
+    box.outbox.put_event(message(1))
+    await turns()
+    box.outbox.put_event(message(2 * LIMIT))
+    await turns()
+    assert box.slow == 1
+
+
+async def test_replies_alone_never_make_their_reader_too_slow_and_are_never_dropped() -> None:
+    for policy in ("close", "drop"):
+        box = Box(policy)
+        box.transport.stalled = True
+        for _ in range(10):
+            box.outbox.put(b"x" * LIMIT)
+            await turns()
+        assert box.slow == 0
+        assert sum(map(len, box.transport.writes)) == 10 * framed(LIMIT)
+
+
+async def test_events_held_back_count() -> None:
+    box = Box()
+    assert box.outbox.hold(LIMIT // 2)
+    assert box.outbox.size == LIMIT // 2
+    assert box.outbox.hold(LIMIT)
+    await turns()
+    assert box.slow == 1
+
+
+async def test_a_dropping_outbox_loses_events_until_its_client_catches_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "wsrpc")
+    box = Box("drop")
+    box.transport.stalled = True
+    box.outbox.put_event(message(LIMIT // 2))
+    box.outbox.put_event(message(LIMIT // 2 + 1))
+    await turns()
+    before = len(box.transport.writes)
+    for _ in range(3):
+        box.outbox.put_event(message(10))
+        await turns()
+    assert not box.outbox.hold(10)
+    assert box.outbox.held == 0
+    assert len(box.transport.writes) == before
+    box.outbox.put(b"a reply is not dropped")
+    await turns()
+    assert box.transport.writes[before:] == [text_frame(b"a reply is not dropped")]
+    box.transport.buffered = 0
+    box.transport.stalled = False
+    box.outbox.put_event(message(10))
+    await turns()
+    assert box.transport.writes[before + 1 :] == [message(10).frame]
+    assert box.slow == 0
+    assert caplog.messages == [
+        "a consumer is too slow: events for it are dropped",
+        "a slow consumer caught up; 4 events were dropped",
+    ]
+
+
+async def test_a_dropping_outbox_warns_once_for_each_slowness(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    box = Box("drop")
+    box.transport.stalled = True
+    for _ in range(3):
+        box.outbox.put_event(message(LIMIT + 1))
+        box.outbox.put_event(message(LIMIT + 1))
+        await turns()
+        box.outbox.judge()
+        await turns()
+    assert caplog.messages == ["a consumer is too slow: events for it are dropped"]
+
+
+async def test_a_discarded_outbox_takes_nothing_more() -> None:
+    box = Box()
+    box.outbox.put_event(message(5 * LIMIT))
+    box.outbox.put_event(message(5 * LIMIT))
+    box.outbox.put(b"x")
+    box.outbox.discard()
+    box.outbox.put(b"reply")
+    box.outbox.put_event(message(10))
+    assert box.outbox.size == 0
+    await turns()
+    assert box.slow == 0
+    assert box.outbox.closed
+    box.outbox.discard()
+
+
+async def test_a_transport_that_closes_ends_the_outbox() -> None:
+    box = Box()
+    box.transport.closing = True
+    box.outbox.put(b"reply")
+    await turns()
+    assert box.transport.writes == []
+    assert box.outbox.closed
+    assert box.outbox.size == 0
+
+
+async def test_a_compressed_connection_is_sent_message_by_message_in_order() -> None:
+    box = Box(open=False)
+    sender = Sender()
+    box.outbox.open(box.transport, sender)
+    sender.gate.clear()
+    box.outbox.put(b"reply")
+    box.outbox.put_event(Message(b"event"))
+    await turns()
+    box.outbox.put(b"later")
+    assert box.outbox.size == len(b"replyeventlater")
+    await turns()
+    sender.gate.set()
+    await box.outbox.flushed()
+    assert sender.sent == [b"reply", b"event", b"later"]
+    assert box.transport.writes == []
+    assert box.outbox.size == 0
+
+
+async def test_a_compressed_connection_that_does_not_take_its_messages_is_too_slow() -> None:
+    box = Box(open=False)
+    sender = Sender()
+    sender.gate.clear()
+    box.outbox.open(box.transport, sender)
+    for _ in range(3):
+        box.outbox.put_event(message(LIMIT // 2))
+    await turns()
+    assert box.slow == 1
+    sender.gate.set()
+    await box.outbox.flushed()
+
+
+async def test_a_compressed_connection_that_breaks_ends_its_outbox() -> None:
+    box = Box(open=False)
+    sender = Sender()
+    sender.error = ConnectionResetError()
+    box.outbox.open(box.transport, sender)
+    box.outbox.put(b"reply")
+    box.outbox.put(b"another")
+    await box.outbox.flushed()
+    assert box.outbox.closed
+    assert box.outbox.size == 0
+
+
+async def test_discarding_while_a_compressed_message_is_sent_drops_the_rest() -> None:
+    box = Box(open=False)
+    sender = Sender()
+    sender.gate.clear()
+    box.outbox.open(box.transport, sender)
+    box.outbox.put(b"first")
+    box.outbox.put(b"second")
+    await turns()
+    box.outbox.discard()
+    sender.gate.set()
+    await turns()
+    assert sender.sent == [b"first"]
+    assert box.outbox.size == 0

@@ -1,0 +1,375 @@
+"""One connection's life: handshake, reading, calls, subscriptions, end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+from collections.abc import Coroutine, Sequence
+from operator import is_
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
+
+from . import protocol
+from .calls import CURRENT, Call, Calls
+from .channel import ChannelEvent
+from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
+from .failures import Failure, report
+from .frames import close_frame
+from .outbox import Outbox
+from .protocol import Rejected, Request
+from .rpc import methods_of
+from .subscribing import Subscriptions
+
+if TYPE_CHECKING:
+    from .manager import SocketsManager, Websocket
+
+logger = logging.getLogger("wsrpc.connection")
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds that the client has to answer a close frame: a round trip, with room to spare."""
+
+LINGER: Final = 30.0
+"""Seconds that what a slow client was sent may take to reach it after the close frame."""
+
+_WATCH: Final = 0.05
+_MESSAGES_IN_A_ROW: Final = 64
+
+
+class _Socket(web.WebSocketResponse[Any]):
+    """aiohttp's websocket, but for its closing, which is the connection's."""
+
+    over = False
+
+    async def close(
+        self, *, code: int = CloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        """Leave the closing after a protocol error to the connection, whose outbox comes first."""
+        return self.over and await super().close(code=code, message=message, drain=drain)
+
+
+class Connection:
+    """One connection of a view, from its handshake to its end.
+
+    The request's own task only waits for the end. One task reads, and runs each call itself as
+    long as the call does not wait; if it waits, the next task goes on reading. So a call that
+    never waits costs no task, and no call keeps the next one from being read.
+    """
+
+    def __init__(self, view: Websocket, manager: SocketsManager) -> None:
+        self.view = view
+        self.manager = manager
+        self.closed = False
+        self._request = view.request
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits = view.limits
+        self._outbox = Outbox(self._loop, limits.outbox_size, limits.slow_consumer, self._too_slow)
+        self._calls = Calls(
+            view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
+        )
+        self._subscriptions = Subscriptions(view, manager, self._outbox)
+        transport = self._request.transport
+        self._transport: Any = transport
+        self.peername = None if transport is None else transport.get_extra_info("peername")
+        # aiohttp refuses a message as long as its limit, we only longer ones
+        self._socket = _Socket(
+            heartbeat=limits.heartbeat,
+            max_msg_size=limits.message_size + 1,
+            autoclose=False,
+            decode_text=False,
+        )
+        self._context = contextvars.Context()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._is_open = False
+        self._closed_early: tuple[int, str] | None = None
+        self._closing = False
+        self._close_timer: asyncio.TimerHandle | None = None
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._ending: asyncio.Task[None] | None = None
+
+    async def serve(self) -> web.StreamResponse:
+        """Take the connection from its handshake to its end; the body of the request's handler."""
+        try:
+            await self.view.on_connect()
+        except BaseException:
+            self._subscriptions.leave()
+            raise
+        self._context = contextvars.copy_context()
+        try:
+            await self._socket.prepare(self._request)
+        except BaseException:
+            self._end()
+            raise
+        self._outbox.open(self._transport, self._socket if self._socket.compress else None)
+        self.manager.add(self.view)
+        self._is_open = True
+        if self._closed_early is not None:
+            self.close(*self._closed_early)
+        elif self.manager._closing:
+            self.close(CloseCode.GOING_AWAY, "shutting down")
+        self._start_reading()
+        try:
+            await asyncio.shield(self._ended)
+        except asyncio.CancelledError:
+            # aiohttp cancels with handler_cancellation, and when its patience at shutdown ends
+            self._end()
+            raise
+        return self._socket
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task of the connection, in a context of its own."""
+        task = self._loop.create_task(coroutine, context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _start_reading(self) -> None:
+        self._reader = self._start(self._read())
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            if task is self._reader and self._ending is None:
+                self._start_reading()  # a stranger cancelled what was the task of a call before
+        elif (error := task.exception()) is not None:
+            report(logger, Failure(error, "connection", self.view))
+            self.close(CloseCode.INTERNAL_ERROR)
+
+    async def _read(self) -> None:
+        receive = self._socket.receive
+        link = self._request.protocol
+        task = asyncio.current_task()
+        assert task is not None
+        in_a_row = 0
+        while True:
+            message = await receive()
+            if message.type is WSMsgType.TEXT:
+                call = None if self._closing else self._take(message.data)
+                if call is not None and not await self._run(*call, task):
+                    return
+            elif message.type is WSMsgType.BINARY:
+                self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
+            else:
+                self._reading_ended(message)
+                return
+            in_a_row += 1
+            if link.writing_paused:
+                await self._writable()
+            elif in_a_row % _MESSAGES_IN_A_ROW == 0:
+                await asyncio.sleep(0)  # receive() does not wait while messages are there
+
+    async def _run(self, request: Request, call: Call, task: asyncio.Task[None]) -> bool:
+        """Run a call in the task that reads; return whether that task is to read on."""
+        CURRENT.set(call)
+        before = _context_values()
+        handing_over = self._loop.call_soon(self._hand_over, call, task)
+        await self._calls.run(call, request.payload)
+        if call.waits:
+            return False
+        handing_over.cancel()
+        after = _context_values()
+        if len(after) == len(before) and all(map(is_, after, before)) and not task.cancelling():
+            return True
+        self._start_reading()
+        return False
+
+    def _take(self, data: bytes) -> tuple[Request, Call] | None:
+        if len(data) > self._limits.message_size:
+            self.close(CloseCode.MESSAGE_TOO_BIG)
+            return None
+        try:
+            request = protocol.parse_request(protocol.decode(data, self._limits.depth))
+        except ParseError as error:
+            self._refuse(Rejected(error))
+        except Rejected as rejected:
+            self._refuse(rejected)
+        else:
+            call = self._calls.admit(request, data)
+            if call is not None:
+                return request, call
+        return None
+
+    def _refuse(self, rejected: Rejected) -> None:
+        self._outbox.put(protocol.error(rejected.id, rejected.method, rejected.error))
+
+    def _hand_over(self, call: Call, task: asyncio.Task[None]) -> None:
+        """The call in `task` waits for something: another task reads from now on."""
+        if self._ending is None:
+            self._calls.suspended(call, task)
+            self._start_reading()
+
+    async def _writable(self) -> None:
+        """Wait until the client takes what was sent to it, if it is behind."""
+        link = self._request.protocol
+        while link.writing_paused and link.connected and not self.closed:
+            self._outbox.flush()
+            if self._draining is None or self._draining.done():
+                # one for all who wait: a cancelled one would cancel aiohttp's waiter for the rest
+                self._draining = self._loop.create_task(self._drain())
+            await asyncio.wait([self._draining], timeout=self._limits.heartbeat)
+            if self._socket.closed:  # no pong came; aiohttp waits for its buffer to empty
+                self._abort()
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._request.writer.drain()
+
+    def _reading_ended(self, message: WSMessage) -> None:
+        """The client closed, broke the protocol, or is gone."""
+        if message.type is WSMsgType.CLOSE:
+            if not self._closing:
+                self._answer_close(message.data)
+            self._end()
+        elif message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+            # The rest of what the client sends is read and dropped, as closing the socket at
+            # once would reset the connection before the client has read why.
+            self.close(message.data.code)
+            self._watch()
+        elif message.type is WSMsgType.ERROR:
+            self._abort()
+        else:
+            self._end()
+
+    def _answer_close(self, code: int) -> None:
+        try:
+            frame = close_frame(code)
+        except ValueError:
+            frame = close_frame(CloseCode.OK)
+        self._outbox.flush()
+        self._write(frame)
+
+    def _watch(self) -> None:
+        if self._request.protocol.connected and self._ending is None:
+            self._loop.call_later(_WATCH, self._watch)
+        else:
+            self._end()
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send what waits, then the close frame; the client has `CLOSE_TIMEOUT` to answer it.
+
+        The connection is gone from its channels at once. Raises `ValueError` as `close_frame`.
+        """
+        frame = close_frame(code, reason)
+        if not self._is_open:
+            self._closed_early = self._closed_early or (code, reason)
+            return
+        if self._closing:
+            return
+        self._closing = True
+        self._leave()
+        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
+        if self._socket.compress and code != CloseCode.TRY_AGAIN_LATER:
+            self._start(self._flush_and_write(frame))
+        else:
+            self._outbox.flush()
+            self._write(frame)
+
+    async def _flush_and_write(self, frame: bytes) -> None:
+        await self._outbox.flushed()
+        self._write(frame)
+
+    def _write(self, frame: bytes) -> None:
+        self._outbox.discard()
+        if not self._transport.is_closing():
+            self._transport.write(frame)
+
+    def _too_slow(self) -> None:
+        logger.warning("websocket %s reads too slowly: closed", self.view.socket_id)
+        self.close(CloseCode.TRY_AGAIN_LATER, "reads too slowly")
+
+    def _abort(self) -> None:
+        self._transport.abort()
+        self._end()
+
+    def _leave(self) -> None:
+        self.manager.remove(self.view)
+        self._subscriptions.leave()
+
+    def _end(self) -> None:
+        """End all that belongs to the connection, whoever ended it."""
+        if self._ending is not None:
+            return
+        self.closed = self._closing = True
+        self._leave()
+        self._outbox.discard()
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        if self._transport is not None:
+            self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._loop.call_later(LINGER, self._transport.abort)
+        self._calls.close()
+        tasks = self._tasks - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        self._ending = self._loop.create_task(self._finish(tasks), context=self._context.copy())
+        _endings.add(self._ending)
+        self._ending.add_done_callback(_endings.discard)
+
+    async def _finish(self, tasks: set[asyncio.Task[Any]]) -> None:
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+            if self._socket.prepared:
+                self._socket.over = True
+                await self._socket.close()  # ends aiohttp's heartbeat
+            await self.view.on_disconnect()
+        except Exception as error:
+            # the application's own code
+            report(logger, Failure(error, "on_disconnect", self.view))
+        finally:
+            self._ended.set_result(None)
+
+    def keep_reading(self) -> None:
+        """Go on reading calls and pongs, which aiohttp drops once its own shutdown began."""
+        self._request.protocol._close = False
+
+    async def shut_down(self) -> None:
+        """Let the calls end, then close with 1001; bounded by `Limits.shutdown_timeout`."""
+        await self._calls.drain()
+        self.close(CloseCode.GOING_AWAY, "shutting down")
+        await asyncio.wait([self._ended], timeout=CLOSE_TIMEOUT + self._limits.shutdown_timeout)
+
+    async def send_event(self, channel: str, event: str, data: Any) -> None:
+        """Put an event for this connection alone into its outbox."""
+        if self._closing:
+            raise ConnectionClosed(self._socket.close_code or CloseCode.OK)
+        if callable(data):
+            data = data()
+        message = ChannelEvent(channel, event, data).message
+        self._outbox.put_event(message)
+        self.manager.channels.put_out(len(message.text))
+        await self.manager.channels.give_turn()
+
+    async def subscribe(
+        self, channel: str, patterns: Sequence[str], listed: bool = True
+    ) -> list[str]:
+        """Subscribe to patterns; see `Websocket.subscribe`."""
+        return await self._subscriptions.subscribe(channel, patterns, listed)
+
+    async def unsubscribe(self, channel: str, patterns: Sequence[str] | None) -> list[str]:
+        """Unsubscribe from patterns, or from all; see `Websocket.unsubscribe`."""
+        return await self._subscriptions.unsubscribe(channel, patterns)
+
+    def is_subscribed(self, channel: str) -> bool:
+        """Tell whether the connection has a pattern on the channel."""
+        return channel in self._subscriptions
+
+
+def _is_same(context: contextvars.Context, before: contextvars.Context) -> bool:
+    try:
+        return context == before
+    except Exception:  # of values that cannot be compared, such as arrays
+        return False
+
+
+_endings: Final[set[asyncio.Task[None]]] = set()
+
+
+def _context_values() -> list[Any]:
+    """Return the values of the current context, to be compared by identity: they may be equal."""
+    return list(contextvars.copy_context().values())

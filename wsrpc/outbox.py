@@ -1,0 +1,222 @@
+"""What waits to be sent to one client: bounded in bytes, flushed together, never in the way.
+
+Putting a message never waits. All messages of one turn of the event loop are written at once. An
+uncompressed connection is written to directly, with the frame of an event made once for all of its
+subscribers; a compressed one goes through aiohttp, which keeps the compressor's state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from aiohttp import WSMsgType
+
+from .frames import text_frame
+
+logger = logging.getLogger("wsrpc.outbox")
+
+
+class FrameSender(Protocol):
+    """The part of `aiohttp.web.WebSocketResponse` that sends frames."""
+
+    async def send_frame(self, message: bytes, opcode: WSMsgType) -> None:
+        """Send one message, compressed as negotiated."""
+
+
+class Message:
+    """One message for any number of connections, framed once."""
+
+    __slots__ = ("_frame", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._frame: bytes | None = None
+
+    @property
+    def frame(self) -> bytes:
+        """The message as an uncompressed frame."""
+        if self._frame is None:
+            self._frame = text_frame(self.text)
+        return self._frame
+
+
+class Outbox:
+    """The messages that wait for one connection."""
+
+    __slots__ = (
+        "_allowance",
+        "_dropped",
+        "_dropping",
+        "_flushing",
+        "_judging",
+        "_limit",
+        "_loop",
+        "_on_slow",
+        "_pending",
+        "_pending_size",
+        "_policy",
+        "_sender",
+        "_transport",
+        "_writer",
+        "closed",
+        "held",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limit: int,
+        policy: Literal["close", "drop"],
+        on_slow: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._limit = limit
+        self._policy = policy
+        self._on_slow = on_slow
+        self._transport: asyncio.Transport | None = None
+        self._sender: FrameSender | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._pending: deque[bytes] = deque()
+        self._pending_size = 0
+        self._allowance = 0  # the size of the one message over the limit that is going out
+        self._flushing: asyncio.Handle | None = None
+        self._judging = False
+        self._dropping = False
+        self._dropped = 0  # events that the ongoing slowness has cost
+        self.held = 0
+        """Bytes of events that are held back until their subscription is acknowledged."""
+        self.closed = False
+
+    def open(self, transport: asyncio.Transport, sender: FrameSender | None) -> None:
+        """Begin to send; `sender` is given where the connection compresses."""
+        self._transport = transport
+        self._sender = sender
+        if self._pending:
+            self.flush()
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait: here, held back, and in the transport's buffer."""
+        return self._pending_size + self.held + self._buffered()
+
+    def _buffered(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def put(self, text: bytes) -> None:
+        """Send a reply. It is never dropped, and does not make its reader too slow by itself."""
+        if not self.closed:
+            self._append(text if self._sender is not None else text_frame(text))
+
+    def put_event(self, message: Message) -> None:
+        """Send an event, unless the client is too slow for it."""
+        if self.closed or self._drops():
+            return
+        if len(message.text) > self._limit and not self.size:
+            self._allowance = len(message.text)
+        self._append(message.text if self._sender is not None else message.frame)
+        self.judge()
+
+    def hold(self, size: int) -> bool:
+        """Count an event that is held back; return False if the client is too slow for it."""
+        if self._drops():
+            return False
+        self.held += size
+        self.judge()
+        return True
+
+    def _drops(self) -> bool:
+        if not self._dropping:
+            return False
+        if self.size > self._limit:
+            self._dropped += 1
+            return True
+        logger.warning("a slow consumer caught up; %d events were dropped", self._dropped)
+        self._dropping = False
+        self._dropped = 0
+        return False
+
+    def judge(self) -> None:
+        """Look whether the client is too slow, once the loop has polled its socket."""
+        if self._judging or not self._is_over():
+            return
+        self._judging = True
+        self.flush()
+        # The loop polls before it runs what is scheduled, and runs what the poll found after
+        # that: only the second turn from here comes after a chance to write.
+        self._loop.call_soon(self._loop.call_soon, self._judge)
+
+    def _is_over(self) -> bool:
+        size = self.size
+        if size <= self._limit:
+            self._allowance = 0
+        return size > self._limit + self._allowance
+
+    def _judge(self) -> None:
+        self._judging = False
+        if self.closed:
+            return
+        self.flush()
+        if not self._is_over():
+            return
+        if self._policy == "close":
+            self._on_slow()
+        elif not self._dropping:
+            logger.warning("a consumer is too slow: events for it are dropped")
+            self._dropping = True
+
+    def _append(self, data: bytes) -> None:
+        self._pending.append(data)
+        self._pending_size += len(data)
+        if self._flushing is None and self._transport is not None:
+            self._flushing = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write all that waits, in one call where the connection does not compress."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if not self._pending or self._transport is None:
+            return
+        if self._sender is not None:
+            if self._writer is None:
+                self._writer = self._loop.create_task(self._write(self._sender))
+            return
+        if self._transport.is_closing():
+            self.discard()
+            return
+        data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+        self._pending.clear()
+        self._pending_size = 0
+        self._transport.write(data)
+
+    async def _write(self, sender: FrameSender) -> None:
+        try:
+            while self._pending:
+                text = self._pending[0]
+                await sender.send_frame(text, WSMsgType.TEXT)
+                if self._pending:  # else it was discarded meanwhile
+                    self._pending.popleft()
+                    self._pending_size -= len(text)
+        except ConnectionError:
+            self.discard()
+        finally:
+            self._writer = None
+
+    async def flushed(self) -> None:
+        """Wait until a compressed connection has taken all that was put; others have at once."""
+        self.flush()
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+
+    def discard(self) -> None:
+        """Take no more, and forget what was not handed to the transport."""
+        self.closed = True
+        self._pending.clear()
+        self._pending_size = 0
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None

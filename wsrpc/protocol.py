@@ -1,0 +1,224 @@
+"""The wire format, without any input or output: messages from bytes, bytes from answers.
+
+Requests and replies follow the shape and the codes of JSON-RPC 2.0 (sections 4 and 5), with
+``method``, ``payload`` and ``response`` as member names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from .errors import (
+    InvalidParams,
+    InvalidRequest,
+    ParseError,
+    RpcError,
+)
+
+MessageId = str | int
+
+
+@dataclass(slots=True)
+class Request:
+    """A call as it came."""
+
+    id: MessageId
+    method: str
+    payload: dict[str, Any]
+
+
+class Rejected(Exception):
+    """A message that is no request: the error to answer, with what could be read of it."""
+
+    def __init__(
+        self, error: RpcError, id: MessageId | None = None, method: str | None = None
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.id = id
+        self.method = method
+
+
+_decode = msgspec.json.Decoder().decode
+_CONTAINERS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_CONTAINER: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"]*"')
+_LONGEST_NEGATIVE: Final = re.compile(rb"-[0-9]{4300}(?![0-9])")
+
+
+def decode(data: bytes | str, depth: int = 64) -> Any:
+    """Return the JSON value of a text frame.
+
+    Raises `ParseError` for all that is not JSON in the strict sense of RFC 8259 or has no exact
+    counterpart here, wherever it stands: NaN and infinities, numbers beyond a double, integers of
+    more than 4,300 digits, lone surrogates, invalid UTF-8, more than `depth` nested containers.
+    """
+    try:
+        if isinstance(data, str):
+            data = data.encode()
+        if data.count(b"[") + data.count(b"{") > depth and _nests_deeper(data, depth):
+            raise ParseError
+        try:
+            return _decode(data)
+        except msgspec.ValidationError:
+            if _LONGEST_NEGATIVE.search(data) is None:
+                raise
+            return _decode_longest(data)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        # ValueError: UnicodeError and what the json module raises
+        raise ParseError from None
+
+
+def _nests_deeper(data: bytes, depth: int) -> bool:
+    """Take one level of innermost containers away at a time; also true for unbalanced ones."""
+    data = _ESCAPE.sub(b"", data) if b"\\" in data else data
+    data = _STRING.sub(b"", data.translate(None, _NO_CONTAINER)).translate(_CONTAINERS)
+    for _ in range(depth):
+        if not data:
+            return False
+        data = data.replace(b"[]", b"")
+    return bool(data)
+
+
+def _decode_longest(data: bytes) -> Any:
+    """Decode with the json module, as msgspec counts the minus sign as a digit."""
+    value = json.loads(data.decode(), parse_constant=_refuse, parse_float=_finite)
+    msgspec.json.encode(value)  # raises UnicodeEncodeError for a lone surrogate
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def parse_request(message: Any) -> Request:
+    """Return the request that a decoded message is; raise `Rejected` if it is none."""
+    if type(message) is not dict:
+        raise Rejected(
+            InvalidRequest(f"Malformed message; expected dictionary, got {type(message).__name__}")
+        )
+    id = message.get("id")
+    method = message.get("method")
+    payload = message.get("payload")
+    if (type(id) is str or type(id) is int) and type(method) is str:
+        if payload is None:
+            return Request(id, method, {})
+        if type(payload) is dict:
+            return Request(id, method, payload)
+    raise _rejection(message, id, method, payload)
+
+
+def _rejection(message: dict[str, Any], id: Any, method: Any, payload: Any) -> Rejected:
+    errors = {}
+    readable_id = id if type(id) is str or type(id) is int else None
+    readable_method = method if type(method) is str else None
+    if readable_id is None:
+        errors["id"] = _wrong(message, "id", "a string or an integer")
+    if readable_method is None:
+        errors["method"] = _wrong(message, "method", "a string")
+    if payload is not None and type(payload) is not dict:
+        errors["payload"] = _wrong(message, "payload", "an object")
+    return Rejected(InvalidParams(errors), readable_id, readable_method)
+
+
+_JSON_TYPES: Final = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def _wrong(message: dict[str, Any], member: str, expected: str) -> str:
+    if member not in message:
+        return "required"
+    return f"expected {expected}, got {_JSON_TYPES[type(message[member])]}"
+
+
+BINARY_FRAME: Final = "Text message expected"
+"""The message of the `InvalidRequest` that answers a binary frame."""
+
+
+_encode = msgspec.json.Encoder().encode
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def encode_json(value: Any) -> bytes:
+    """Return the JSON of a value; NaN and infinities become null.
+
+    Raises `TypeError` for what has no JSON form, bytes among it, and `ValueError` for lone
+    surrogates and for values that contain themselves.
+    """
+    try:
+        encoded = _encode(value)
+    except RecursionError:
+        raise ValueError("the value contains itself, or is nested too deeply") from None
+    if type(value) not in _SCALARS:
+        _refuse_bytes(value)
+    return encoded
+
+
+def _refuse_bytes(value: Any) -> None:
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            todo.extend(key for key in item if type(key) is not str)
+            todo.extend(member for member in item.values() if type(member) not in _SCALARS)
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            todo.extend(member for member in item if type(member) not in _SCALARS)
+        elif isinstance(item, (bytes, bytearray, memoryview)):
+            raise TypeError("bytes have no JSON form: declare the type of the response, or encode")
+
+
+def reply(id: MessageId, method: str, response: bytes) -> bytes:
+    """Return the reply that carries an encoded response."""
+    return b'{"id":%b,"method":%b,"response":%b}' % (_encode(id), _encode(method), response)
+
+
+def error(id: MessageId | None, method: str | None, error: RpcError) -> bytes:
+    """Return the reply that carries an error; `id` and `method` are left out where None.
+
+    Raises `TypeError` or `ValueError` if the error's fields have no JSON form.
+    """
+    message: dict[str, Any] = {}
+    if id is not None:
+        message["id"] = id
+    if method is not None:
+        message["method"] = method
+    detail: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.errors is not None:
+        detail["errors"] = error.errors
+    message["error"] = detail
+    return encode_json(message)
+
+
+def event(channel: str, event: str, data: Any) -> bytes:
+    """Return the message that carries an event; raises as `encode_json` does."""
+    return b'{"channel":%b,"event":%b,"data":%b}' % (
+        _encode(channel),
+        _encode(event),
+        encode_json(data),
+    )
+
+
+def unknown_method(name: str) -> dict[str, str]:
+    """Return the ``errors`` that answer a call of a method that the endpoint does not have."""
+    return {"method": f"{name} method not available"}

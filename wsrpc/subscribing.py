@@ -1,0 +1,139 @@
+"""The subscriptions of one connection: limits, authorisation, membership of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .calls import CURRENT, Call
+from .channel import RESERVED, Channel
+from .errors import CloseCode, ConnectionClosed, Forbidden, InvalidParams
+from .limits import Limits
+from .membership import Membership
+from .outbox import Outbox
+from .patterns import Pattern
+
+if TYPE_CHECKING:
+    from .manager import SocketsManager, Websocket
+
+
+class Subscriptions:
+    """The channels that one connection is subscribed to."""
+
+    def __init__(self, view: Websocket, manager: SocketsManager, outbox: Outbox) -> None:
+        self._view = view
+        self._manager = manager
+        self._outbox = outbox
+        self._memberships: dict[str, Membership] = {}
+        self._left = False
+
+    def __contains__(self, channel: str) -> bool:
+        return channel in self._memberships
+
+    async def subscribe(self, channel: str, texts: Sequence[str], listed: bool) -> list[str]:
+        """Subscribe to all of the patterns or to none; return the patterns on the channel.
+
+        `listed` tells whether the patterns came as a list, for the shape of the errors.
+        """
+        check_channel(channel, self._view.limits)
+        patterns = _parse(texts, self._view.limits, listed)
+        membership = self._memberships.get(channel)
+        self._check_room(patterns, membership)
+        for pattern in patterns:
+            if not await self._view.authorize("subscribe", channel, pattern.text):
+                raise Forbidden
+
+        def register(found: Channel) -> None:
+            nonlocal membership
+            if self._left:
+                raise ConnectionClosed(CloseCode.OK)
+            membership = self._memberships.get(channel)
+            self._check_room(patterns, membership)
+            if membership is None:
+                membership = Membership(self._view, found, self._outbox, self._forget)
+                self._memberships[channel] = membership
+            membership.add(patterns, _current_call())
+
+        await self._manager.channels.join(channel, patterns, register)
+        assert membership is not None
+        return membership.patterns
+
+    async def unsubscribe(self, channel: str, patterns: Sequence[str] | None) -> list[str]:
+        """Unsubscribe from patterns, or from all for None; return those that are left."""
+        membership = self._memberships.get(channel)
+        if membership is None:
+            return []
+        membership.remove(patterns)
+        await self._manager.channels.released(membership.channel)
+        return membership.patterns
+
+    def leave(self) -> None:
+        """Leave all channels, for good."""
+        self._left = True
+        for membership in tuple(self._memberships.values()):
+            membership.remove(None)
+
+    def _forget(self, membership: Membership) -> None:
+        del self._memberships[membership.channel.name]
+        self._manager.channels.release(membership.channel)
+
+    def _check_room(self, patterns: list[Pattern], membership: Membership | None) -> None:
+        new = len(patterns) if membership is None else membership.missing(patterns)
+        limit = self._view.limits.subscriptions
+        if new and sum(map(len, self._memberships.values())) + new > limit:
+            raise InvalidParams({"channel": f"more than subscriptions ({limit})"})
+
+
+def check_channel(channel: str, limits: Limits) -> None:
+    """Raise `InvalidParams` for a channel's name that is too long."""
+    _check_length("channel", channel, limits.channel_length, "channel_length")
+
+
+def check_event(event: str, limits: Limits) -> None:
+    """Raise `InvalidParams` for an event's name that a client may not give."""
+    _check_length("event", event, limits.event_length, "event_length")
+    if event.startswith(RESERVED):
+        raise InvalidParams({"event": f"names that begin with {RESERVED!r} are reserved"})
+
+
+def _check_length(field: str, text: str, limit: int, name: str) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{field} must be a string, got {text!r}")
+    if len(text) > limit:
+        raise InvalidParams({field: _too_long(limit, name)})
+
+
+def _too_long(limit: int, name: str) -> str:
+    return f"longer than {name} ({limit})"
+
+
+def _parse(texts: Sequence[str], limits: Limits, listed: bool) -> list[Pattern]:
+    """Return the different patterns; raise `InvalidParams` that tells of all malformed ones."""
+    patterns: dict[str, Pattern] = {}
+    errors: dict[str, str] = {}
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"an event pattern must be a string, got {text!r}")
+        if len(text) > limits.pattern_length:
+            errors[str(index)] = _too_long(limits.pattern_length, "pattern_length")
+            continue
+        try:
+            patterns[text] = Pattern(text)
+        except ValueError as error:
+            errors[str(index)] = str(error)
+    if errors:
+        detail: Any = errors if listed else errors["0"]
+        raise InvalidParams({"event": detail})
+    return list(patterns.values())
+
+
+def _current_call() -> Call | None:
+    """Return the call that a subscription belongs to, unless it counts at once.
+
+    It waits for the reply of the call. One that was cancelled is answered already, but undoes
+    what it makes until it ends.
+    """
+    call = CURRENT.get()
+    if call is None or not call.answered:
+        return call
+    return call if call.cancelled and call.task is not None and not call.task.done() else None
