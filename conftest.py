@@ -4,8 +4,8 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
-# The same examples are not tried in every run, also under CI, where hypothesis would derandomize and
-# remember no failure. Machines are shared, so the time that an example takes says nothing.
+# Each run tries other examples, also under CI, where hypothesis would derandomize and remember no
+# failure. Machines are shared, so the time that an example takes says nothing.
 settings.register_profile(
     "suite", settings.get_profile("default"), derandomize=False, deadline=None, print_blob=True
 )

@@ -154,7 +154,7 @@ class Connection:
             elif message.type is WSMsgType.BINARY:
                 self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
             else:
-                self._reading_ended(message)
+                await self._reading_ended(message)
                 return
             in_a_row += 1
             if link.writing_paused:
@@ -218,11 +218,11 @@ class Connection:
         with contextlib.suppress(ConnectionError):
             await self._request.writer.drain()
 
-    def _reading_ended(self, message: WSMessage) -> None:
+    async def _reading_ended(self, message: WSMessage) -> None:
         """The client closed, broke the protocol, or is gone."""
         if message.type is WSMsgType.CLOSE:
             if not self._closing:
-                self._answer_close(message.data)
+                await self._answer_close(message.data)
             self._end()
         elif message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             # The rest of what the client sends is read and dropped, as closing the socket at
@@ -234,13 +234,13 @@ class Connection:
         else:
             self._end()
 
-    def _answer_close(self, code: int) -> None:
+    async def _answer_close(self, code: int) -> None:
         try:
             frame = close_frame(code)
         except ValueError:
             frame = close_frame(CloseCode.OK)
-        self._outbox.flush()
-        self._write(frame)
+        self._begin_closing()
+        await self._flush_and_write(frame)
 
     def _watch(self) -> None:
         if self._request.protocol.connected and self._ending is None:
@@ -259,14 +259,17 @@ class Connection:
             return
         if self._closing:
             return
-        self._closing = True
-        self._leave()
-        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
+        self._begin_closing()
         if self._socket.compress and code != CloseCode.TRY_AGAIN_LATER:
             self._start(self._flush_and_write(frame))
         else:
             self._outbox.flush()
             self._write(frame)
+
+    def _begin_closing(self) -> None:
+        self._closing = True
+        self._leave()
+        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
 
     async def _flush_and_write(self, frame: bytes) -> None:
         await self._outbox.flushed()
@@ -358,13 +361,6 @@ class Connection:
     def is_subscribed(self, channel: str) -> bool:
         """Tell whether the connection has a pattern on the channel."""
         return channel in self._subscriptions
-
-
-def _is_same(context: contextvars.Context, before: contextvars.Context) -> bool:
-    try:
-        return context == before
-    except Exception:  # of values that cannot be compared, such as arrays
-        return False
 
 
 _endings: Final[set[asyncio.Task[None]]] = set()

@@ -63,11 +63,11 @@ def _name(finding: Finding) -> str:
 def _body(finding: Finding) -> list[str]:
     case, check = finding.case, finding.failure.check
     if check == "stays-open":
-        return [_send(finding), f"await client.request({PROBE_METHOD!r})"]
+        return [*_send(finding), f"await client.request({PROBE_METHOD!r})"]
     if check == "one-reply-in-time" and not finding.exchange.silent:
         if len(finding.exchange.answers) > 1:
             return [
-                _send(finding),
+                *_send(finding),
                 "await client.receive()",
                 f"await client.request({PROBE_METHOD!r})",
                 "with pytest.raises(TimeoutError):",
@@ -138,21 +138,29 @@ def _ask(finding: Finding) -> list[str]:
     """Ask as a user would, or send the very message where its id may matter."""
     case = finding.case
     seconds = finding.exchange.timeout
-    if case.payload is None or case.method is None or case.id != 0:
-        return [_send(finding), f"reply = await client.receive(timeout={seconds:g})"]
-    call = f"reply = await client.request({case.method.name!r}, "
-    return [f"{call}{_literal(case.payload, call)}, timeout={seconds:g})"]
+    by_id = case.id != 0 or finding.failure.check == "well-formed"
+    if case.payload is None or case.method is None or by_id:
+        return [*_send(finding), f"reply = await client.receive(timeout={seconds:g})"]
+    start, end = f"reply = await client.request({case.method.name!r}, ", f", timeout={seconds:g})"
+    return _call(start, case.payload, end, name="payload")
 
 
-def _send(finding: Finding) -> str:
+def _send(finding: Finding) -> list[str]:
     case = finding.case
     if case.binary:
-        return f"await client.send_bytes({case.frame!r})"
+        return [f"await client.send_bytes({case.frame!r})"]
     if case.payload is None or case.method is None:
-        return f"await client.send_text({case.frame!r})"
-    call = "await client.send_json("
+        return [f"await client.send_text({case.frame!r})"]
     message = {"id": case.id, "method": case.method.name, "payload": case.payload}
-    return f"{call}{_literal(message, call)})"
+    return _call("await client.send_json(", message, ")", name="message")
+
+
+def _call(start: str, value: object, end: str, *, name: str) -> list[str]:
+    """Return a call with a value in it, under a name of its own where the line would be long."""
+    line = f"{start}{value!r}{end}"
+    if len(line) <= _WIDTH:
+        return [line]
+    return [f"{name} = {_literal(value, f'{name} = ')}", f"{start}{name}{end}"]
 
 
 def _literal(value: object, start: str) -> str:

@@ -674,30 +674,30 @@ async def test_a_queued_call_times_out_behind_one_that_will_not_end(serve):
 
 
 async def test_queued_calls_wait_until_the_client_reads_and_time_out_meanwhile(serve, until):
-    class Large(View):
-        limits = Limits(call_timeout=0.2, concurrent_calls=2, heartbeat=None)
-        count = 0
+    class Large(Gated):
+        limits = Limits(call_timeout=0.3, concurrent_calls=2, heartbeat=None)
 
         async def ws_rpc_large(self, payload):
-            self.count += 1
-            await asyncio.sleep(0)
-            return "x" * 1_000_000
+            await self.ws_rpc_wait(payload)
+            return "x" * 8_000_000  # more than the kernel's buffers take
 
     server = await serve(Large)
     client = await server.connect_raw(limit=1000)
     await until(lambda: server.broker.sockets)
     view = await only_view(server)
-    for n in range(100):
+    for n in range(50):
         client.send(json.dumps({"id": n, "method": "large"}).encode())
+    client.send(b'{"id": "fence", "method": "nope"}')
+    assert json.loads((await client.recv())[1])["id"] == "fence"
+    view.gate.set()
     link = view.request.protocol
-    await until(lambda: link.writing_paused and not view._wsrpc._calls._queue)
-    assert view.count < 100
+    await until(lambda: link.writing_paused)
+    await until(lambda: not view._wsrpc._calls._queue)
 
-    replies = [json.loads((await client.recv())[1]) for _ in range(100)]
-    assert {reply["id"] for reply in replies} == set(range(100))
-    late = [reply for reply in replies if "error" in reply]
-    assert len(late) == 100 - view.count
-    assert all(reply["error"] == TIMED_OUT for reply in late)
+    replies = [json.loads((await client.recv())[1]) for _ in range(50)]
+    assert {reply["id"] for reply in replies} == set(range(50))
+    assert len(view.started) == 2
+    assert [reply["error"] for reply in replies if "error" in reply] == [TIMED_OUT] * 48
     client.send(b'{"id": "a", "method": "echo"}')
     assert json.loads((await client.recv())[1]) == {"id": "a", "method": "echo", "response": {}}
 
@@ -843,6 +843,8 @@ async def test_no_call_sees_anothers_context_variables(serve):
     for method in ("set", "set_and_wait", "set_and_fail"):
         await client.call(method, {"value": 7})
         assert (await client.call("get"))["response"] == 0
+    await client.call("set", {"value": 0.0})
+    assert repr((await client.call("get"))["response"]) == "0"
     for _ in range(2):
         assert "response" in await client.call("set_unequal")
         assert (await client.call("get"))["response"] == 0

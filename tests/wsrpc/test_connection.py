@@ -670,6 +670,35 @@ async def test_a_compressed_connection_works_alike(serve, until):
         assert await client.recv() == {"id": n, "method": "echo", "response": {"text": "x" * n}}
 
 
+@pytest.mark.parametrize("compress", [0, 15])
+async def test_calls_that_come_with_the_clients_close_are_answered_before_it(
+    serve, until, compress
+):
+    server = await serve(View)
+    client = await server.connect(compress=compress)
+    view = await view_of(server, until)
+    for n in range(5):
+        await client.send(call("echo", {"x": "y" * 100}, id=n).decode())
+    await client.ws._writer.close(4001)  # without waiting for the answer, as close() does
+
+    assert await client.closed() == 4001
+    assert [reply["id"] for reply in client.kept] == list(range(5))
+    await until(lambda: view.log == ["on_disconnect"])
+
+
+async def test_a_compressed_client_that_closes_and_does_not_read_is_dropped(serve, until):
+    server = await serve(View)
+    client = await server.connect(compress=15)
+    view = await view_of(server, until)
+    client.ws._conn.transport.pause_reading()
+    noise = random.Random(1).randbytes(6_000_000).hex()
+    await view.send_event("c", "e", noise)  # more than the kernel's buffers take
+    await client.ws._writer.close(1000)
+
+    await until(lambda: view.log == ["on_disconnect"])
+    client.ws._conn.transport.abort()
+
+
 # heartbeat and slow readers
 
 

@@ -165,6 +165,20 @@ async def test_a_client_that_catches_up_by_the_poll_is_not_too_slow() -> None:
     assert box.slow == 0
 
 
+async def test_nobody_is_judged_before_what_the_poll_found_has_run() -> None:
+    box = Box()
+    box.transport.stalled = True
+    box.outbox.put_event(message(LIMIT // 2))
+    box.outbox.put_event(message(LIMIT))
+
+    def write_ready() -> None:  # the loop runs this behind all that was scheduled before its poll
+        box.transport.buffered = 0
+
+    asyncio.get_running_loop().call_soon(write_ready)
+    await turns()
+    assert box.slow == 0
+
+
 async def test_the_limit_itself_is_not_too_much() -> None:
     box = Box()
     box.transport.stalled = True

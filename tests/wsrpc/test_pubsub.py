@@ -247,9 +247,15 @@ async def test_subscriptions_count_pairs_of_channel_and_pattern(serve: Any) -> N
 
 
 async def test_subscriptions_made_at_once_do_not_pass_the_limit_together(serve: Any) -> None:
+    asked: list[str] = []
+    all_asked = asyncio.Event()
+
     class Broker(LocalBroker):
         async def subscribe(self, channel: str) -> None:
-            await asyncio.sleep(0)
+            asked.append(channel)
+            if len(asked) == 6:
+                all_asked.set()
+            await all_asked.wait()
 
     server = await serve(Limited, Broker())
     client = await server.connect()

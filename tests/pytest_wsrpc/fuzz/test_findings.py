@@ -392,3 +392,23 @@ def test_an_async_factory_and_a_login_stand_in_the_pasted_test(
     again = pytester.runpytest_inprocess("-p", "no:randomly", "test_pasted.py")
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["E *-32603*"])
+
+
+def test_long_payloads_get_a_name_in_the_pasted_test(
+    write_app: WriteApp, fuzz: Run, paste: Paste
+) -> None:
+    write_app(
+        """
+        async def ws_rpc_long(self, payload: "Long") -> Number:
+            raise LookupError
+        """,
+        end="""
+        from dataclasses import make_dataclass
+
+        Long = make_dataclass("Long", [(f"a_number_with_a_long_name_{n}", int) for n in range(4)])
+        """,
+    )
+    source = paste(fuzz("-k", "long and accepts"))
+    assert "payload = {'a_number_with_a_long_name_0': 0,\n" in source
+    assert "reply = await client.request('long', payload, timeout=5)\n" in source
+    assert max(map(len, source.splitlines())) < 100

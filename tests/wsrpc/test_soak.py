@@ -1,0 +1,209 @@
+"""Many connections and much data: nobody delays anybody, and nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import json
+import os
+import random
+import resource
+import socket
+import sys
+import weakref
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from wsrpc import ApiPath, Limits, LocalBroker, Publish, Subscribe, Websocket, WsPathMixin
+
+MIB = 1 << 20
+
+
+class View(ApiPath, WsPathMixin, Subscribe, Publish):
+    """An endpoint with what is built in."""
+
+
+def peak_memory() -> int:
+    """Return the most memory that the process ever had, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class Raw:
+    """The least websocket client that can subscribe, and break off without a word."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, url: str) -> Raw:
+        host, path = urlsplit(url).netloc, urlsplit(url).path
+        address, port = host.split(":")
+        raw = cls(*await asyncio.open_connection(address, int(port)))
+        key = base64.b64encode(os.urandom(16)).decode()
+        raw.writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        head = await raw.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101"), head
+        return raw
+
+    @staticmethod
+    def set_buffer(transport: Any, option: int) -> None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 16 * 1024)
+
+    def send(self, method: str, payload: Any) -> None:
+        text = json.dumps({"id": 1, "method": method, "payload": payload}).encode()
+        assert len(text) < 126
+        self._frame(0x81, text)
+
+    def _frame(self, kind: int, body: bytes) -> None:
+        self.writer.write(bytes((kind, 0x80 | len(body), 0, 0, 0, 0)) + body)
+
+    async def receive(self) -> Any:
+        size = (await self.reader.readexactly(2))[1]
+        if size == 126:
+            size = int.from_bytes(await self.reader.readexactly(2), "big")
+        return json.loads(await self.reader.readexactly(size))
+
+    async def close(self) -> None:
+        self._frame(0x88, (1000).to_bytes(2, "big"))
+        assert (await self.reader.read()).endswith(b"\x88\x02\x03\xe8")
+        self.writer.close()
+
+    def abort(self) -> None:
+        self.writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    "count", [1000 // 20, pytest.param(1000, marks=pytest.mark.soak, id="soak")]
+)
+async def test_one_stalled_consumer_among_a_hundred_delays_nobody(
+    serve: Any, until: Any, count: int
+) -> None:
+    server = await serve(View)
+    broker: LocalBroker = server.broker
+    stalled = await Raw.connect(server.url)
+    stalled.send("subscribe", {"channel": "x"})
+    assert "response" in await stalled.receive()
+    (slow,) = broker.sockets
+    # small buffers in the kernel, so that a few events show that nobody reads
+    stalled.set_buffer(stalled.writer, socket.SO_RCVBUF)
+    stalled.set_buffer(slow._wsrpc._transport, socket.SO_SNDBUF)
+    clients = [await server.connect() for _ in range(99)]
+    for client in clients:
+        await client.call("subscribe", {"channel": "x"})
+    views = tuple(broker.sockets)
+    filling = "x" * 100_000
+    largest, closed_after = 0, 0
+
+    async def publish() -> None:
+        nonlocal largest, closed_after
+        for index in range(count):
+            await broker.publish("x", "tick", [index, filling])
+            largest = max(largest, *(view._wsrpc._outbox.size for view in views))
+            closed_after += slow in broker.sockets
+
+    async def read(client: Any) -> None:
+        for index in range(count):
+            message = await client.ws.receive(60)
+            head = f'{{"channel":"x","event":"tick","data":[{index},"x'.encode()
+            assert message.data.encode().startswith(head), message.data[:80]
+
+    async def read_late() -> bytes:
+        await until(lambda: slow not in broker.sockets, timeout=60)
+        return await stalled.reader.read()
+
+    before = peak_memory()
+    rest, *_ = await asyncio.gather(read_late(), publish(), *(read(client) for client in clients))
+    grown = peak_memory() - before
+    assert broker.server_info() == {"connections": 99, "channels": {"x": {"*": 99}}}
+    assert rest.endswith((1013).to_bytes(2, "big") + b"reads too slowly")
+    stalled.writer.close()
+    assert closed_after < 20
+    assert largest < 3 * Limits.outbox_size
+    assert grown < 16 * MIB, "also of what the 99 clients read in this process"
+    print(
+        f"closed after {closed_after} events, the largest outbox had {largest / MIB:.2f} MiB, "
+        f"memory grew by {grown / MIB:.1f} MiB"
+    )
+
+
+class Slow(LocalBroker):
+    """A broker whose hooks take a turn of the loop, so that connections end in the middle."""
+
+    async def subscribe(self, channel: str) -> None:
+        await asyncio.sleep(0)
+
+    async def unsubscribe(self, channel: str) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "count", [10_000 // 20, pytest.param(10_000, marks=pytest.mark.soak, id="soak")]
+)
+async def test_connections_that_come_and_go_leave_nothing(
+    serve: Any, until: Any, count: int
+) -> None:
+    views: weakref.WeakSet[Websocket] = weakref.WeakSet()
+    ended = 0
+
+    class Counted(View):
+        async def on_connect(self) -> None:
+            views.add(self)
+            await self.channels.register(f"own-{self.socket_id}", "*", self.callback)
+
+        async def on_disconnect(self) -> None:
+            nonlocal ended
+            ended += 1
+            await self.channels.unregister(f"own-{self.socket_id}", None, self.callback)
+
+        def callback(self, channel: str, event: str, data: Any) -> None:
+            raise NotImplementedError
+
+    broker = Slow()
+    server = await serve(Counted, broker)
+    draw = random.Random(11)
+    numbers = iter(range(count))
+    tasks_before = asyncio.all_tasks()
+
+    async def cycle(number: int) -> None:
+        raw = await Raw.connect(server.url)
+        for _ in range(draw.randint(1, 3)):
+            channel = draw.choice(["x", "y", f"c{number}"])
+            raw.send("subscribe", {"channel": channel, "event": draw.choice(["*", "a", "b"])})
+            if draw.random() < 0.8:
+                while "response" not in await raw.receive():
+                    pass
+                await broker.publish(channel, "a", number)
+            else:
+                raw.abort()
+                return
+        if draw.random() < 0.5:
+            raw.abort()
+            return
+        raw.send("unsubscribe", {"channel": "x"})
+        while "response" not in await raw.receive():
+            pass
+        await broker.publish("y", "b", number)
+        await raw.close()
+
+    async def worker() -> None:
+        for number in numbers:
+            await cycle(number)
+
+    gc.collect()
+    before = peak_memory()
+    await asyncio.gather(*(worker() for _ in range(20)))
+    await until(lambda: ended == count, timeout=30)
+    await until(lambda: not broker.channels._channels and not broker.channels._releases)
+    assert broker.server_info() == {"connections": 0, "channels": {}}
+    assert broker.channels._registrations == {}
+    await until(lambda: gc.collect() >= 0 and not views)
+    await until(lambda: not asyncio.all_tasks() - tasks_before)
+    print(f"memory grew by {(peak_memory() - before) / MIB:.1f} MiB")
