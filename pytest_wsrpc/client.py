@@ -23,6 +23,7 @@ from wsrpc.link import End, Link
 from wsrpc.patterns import Pattern
 from wsrpc.subscription import Event, parse_event
 
+from .traces import application_trace
 from .transcript import Transcript, describe, shorten
 
 __all__ = ["DEFAULT_TIMEOUT", "WsTestClient"]
@@ -174,6 +175,8 @@ class WsTestClient(RpcClient):
 
     def server_failed(self, failure: Failure) -> None:
         """Note an exception that the server raised on this connection."""
+        error = failure.exception
+        error.__traceback__ = application_trace(error.__traceback__)
         where = failure.where
         if failure.request_id is not None:
             where += f", id {failure.request_id!r}"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
-import aiohttp
-
-import wsrpc
 from wsrpc.failures import Failure
 
-_MACHINERY = tuple(os.path.join(*package.__path__, "") for package in (aiohttp, wsrpc))
+from .traces import application_trace
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,9 @@ class Leftover:
     def traceback(self) -> str:
         """Give the traceback from the first frame that is the application's own."""
         error = self.failure.exception
-        lines = traceback.format_exception(type(error), error, _own_frames(error.__traceback__))
+        lines = traceback.format_exception(
+            type(error), error, application_trace(error.__traceback__)
+        )
         return "".join(lines).rstrip("\n")
 
     def list_name(self) -> str:
@@ -78,10 +75,3 @@ def verdict(leftovers: Sequence[Leftover]) -> str:
         f"A test that expects {pronoun} takes {pronoun} out of {lists};\n"
         "one that does not care is marked with @pytest.mark.wsrpc(strict=False)."
     )
-
-
-def _own_frames(trace: TracebackType | None) -> TracebackType | None:
-    own = trace
-    while own is not None and own.tb_frame.f_code.co_filename.startswith(_MACHINERY):
-        own = own.tb_next
-    return own or trace

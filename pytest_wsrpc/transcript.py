@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 import traceback
@@ -22,9 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import aiohttp
-
-import wsrpc
+from .traces import is_application
 
 Direction = Literal["connected", "sent", "received", "failed", "closed"]
 
@@ -175,7 +172,7 @@ def _entry_lines(entry: Entry, width: int) -> Iterator[str]:
 def _application_frames(exception: BaseException) -> Iterator[str]:
     """Give the innermost lines of the application that the exception came through."""
     frames = traceback.extract_tb(exception.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)]
+    own = [frame for frame in frames if is_application(frame.filename)]
     here = _working_directory()
     for frame in (own or frames)[-_FRAMES:]:
         source = f": {frame.line}" if frame.line else ""
@@ -187,17 +184,6 @@ def _working_directory() -> str:
         return os.getcwd() + os.sep
     except OSError:  # it was removed meanwhile
         return ""
-
-
-def _folder(module: object) -> str:
-    return os.path.dirname(os.path.abspath(str(getattr(module, "__file__", "")))) + os.sep
-
-
-_LIBRARIES: Final = (_folder(asyncio), _folder(aiohttp), _folder(wsrpc), "<frozen ")
-
-
-def _is_library(filename: str) -> bool:
-    return filename.startswith(_LIBRARIES)
 
 
 def _ends(text: str, width: int) -> tuple[str, str]:

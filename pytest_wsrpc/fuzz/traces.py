@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sysconfig
 import traceback
 from pathlib import Path
 
-import aiohttp
-import msgspec
+from ..traces import is_application
 
-import wsrpc
-
-_LIBRARIES = tuple(
-    str(Path(str(module.__file__)).parent) + os.sep for module in (aiohttp, asyncio, msgspec, wsrpc)
-)
-_STDLIB = sysconfig.get_path("stdlib") + os.sep
-_INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _SHOWN = 8
 
 
 def application_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Return the frames from the first of the application's on, none where it has none."""
     frames = list(traceback.extract_tb(error.__traceback__))
-    own = [index for index, frame in enumerate(frames) if _is_own(frame.filename)]
+    own = [index for index, frame in enumerate(frames) if is_application(frame.filename)]
     return frames[own[0] :] if own else []
 
 
 def place(error: BaseException, root: Path) -> str:
     """Return where the application failed, ``myapp.py:12 in ws_rpc_add``."""
     frames = list(traceback.extract_tb(error.__traceback__))
-    own = [frame for frame in frames if _is_own(frame.filename)] or frames
+    own = [frame for frame in frames if is_application(frame.filename)] or frames
     if not own:
         return "an unknown place"
     return f"{relative(own[-1].filename, root)}:{own[-1].lineno} in {own[-1].name}"
@@ -60,10 +49,3 @@ def relative(filename: str, root: Path) -> str:
         return Path(filename).relative_to(root).as_posix()
     except ValueError:
         return filename
-
-
-def _is_own(filename: str) -> bool:
-    if filename.startswith(("<", *_LIBRARIES)):
-        return False
-    in_stdlib = filename.startswith(_STDLIB)
-    return not in_stdlib or any(part in filename for part in _INSTALLED)
