@@ -148,12 +148,16 @@ def escape(text: str) -> str:
     )
 
 
+_MARK_WIDTH: Final = len(" ... 1,000 characters ... ")
+"""What is cut out has to be longer than the words that say so."""
+
+
 def shorten(text: str, width: int, cut: int = 0) -> str:
     """Return at most about `width` characters, escaped; of a longer text the begin and the end.
 
     `cut` characters are missing in the middle of the text already.
     """
-    if len(text) <= width and not cut:
+    if len(text) <= width + _MARK_WIDTH and not cut:
         return escape(text)
     begin, end = _ends(text, min(width, len(text)))
     cut += len(text) - len(begin) - len(end)

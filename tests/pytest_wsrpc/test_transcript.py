@@ -72,12 +72,12 @@ def test_a_conversation_without_name_has_no_title() -> None:
 
 def test_a_long_message_is_cut_in_the_middle(transcript: Transcript) -> None:
     transcript.record("sent", "a" * 100 + "b" * 100)
-    transcript.record("sent", "c" * 31)
-    transcript.record("sent", "d" * 30)
+    transcript.record("sent", "c" * 57)
+    transcript.record("sent", "d" * 56)
     assert transcript.render(width=30).splitlines()[1:] == [
         "  +0.000 s  > " + "a" * 20 + " ... 170 characters ... " + "b" * 10,
-        "  +0.001 s  > " + "c" * 20 + " ... 1 character ... " + "c" * 10,
-        "  +0.002 s  > " + "d" * 30,
+        "  +0.001 s  > " + "c" * 20 + " ... 27 characters ... " + "c" * 10,
+        "  +0.002 s  > " + "d" * 56,
     ]
 
 

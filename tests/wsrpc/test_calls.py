@@ -1013,3 +1013,21 @@ async def test_echo_is_the_identity_on_json(serve, count):
         id = random_text(rng) if n % 2 else rng.randrange(-(2**70), 2**70)
         reply = await client.call("echo", {"value": value}, id=id)
         assert repr(reply) == repr({"id": id, "method": "echo", "response": {"value": value}})
+
+
+async def test_a_call_that_ends_in_an_error_undoes_its_subscriptions(serve):
+    class Joining(ApiPath, WsPathMixin, Subscribe):
+        async def ws_rpc_join(self, payload):
+            await self.subscribe("a", "x", "y")
+            await self.subscribe("b")
+            if payload:
+                raise wsrpc.RpcError(1, "no")
+
+    server = await serve(Joining)
+    client = await server.connect()
+    assert (await client.call("subscribe", {"channel": "a", "event": "x"})).keys() >= {"response"}
+
+    assert (await client.call("join", {"fail": True}))["error"]["code"] == 1
+    assert server.broker.server_info()["channels"] == {"a": {"x": 1}}
+    assert "response" in await client.call("join")
+    assert server.broker.server_info()["channels"] == {"a": {"x": 1, "y": 1}, "b": {"*": 1}}

@@ -777,3 +777,21 @@ async def test_a_client_that_neither_reads_nor_answers_pings_is_dropped(serve, u
     await until(lambda: view.log == ["on_disconnect"])
     assert view.closed
     assert not server.broker.sockets
+
+
+async def test_a_client_that_is_too_slow_for_its_events_is_closed_with_1013(serve, until, caplog):
+    class Small(View):
+        limits = Limits(outbox_size=10_000)
+
+    server = await serve(Small)
+    client = await server.connect_raw(limit=1000)
+    view = await view_of(server, until)
+    for _ in range(2):
+        await view.send_event("c", "e", "x" * 8_000_000)  # more than the kernel's buffers take
+    await until(lambda: view not in server.broker.sockets)
+
+    for _ in range(2):
+        assert (await client.recv())[0] == TEXT
+    opcode, body = await client.recv()
+    assert (opcode, body) == (CLOSE, struct.pack("!H", 1013) + b"reads too slowly")
+    assert f"websocket {view.socket_id} reads too slowly: closed" in caplog.text

@@ -28,9 +28,15 @@ class View(ApiPath, WsPathMixin, Subscribe):
         """The id of the connection."""
         return self.socket_id
 
-    async def ws_rpc_wait(self, payload: Any) -> None:
-        """Never answers."""
-        await asyncio.get_running_loop().create_future()
+    async def ws_rpc_describe(self, payload: Any) -> Any:
+        """What a connection knows of itself."""
+        return {
+            "name": str(self),
+            "peer": self.peername,
+            "closed": self.closed,
+            "sees": self.can_receive("x", "a"),
+            "belongs": self in self.sockets.sockets and self.channels is self.sockets.channels,
+        }
 
 
 async def test_the_base_class_refuses_every_channel(serve: Any) -> None:
@@ -103,6 +109,19 @@ async def test_add_and_remove_are_plain_and_may_be_repeated() -> None:
     manager.remove(socket)
     manager.remove(socket)
     assert manager.sockets == set()
+
+
+async def test_a_connection_knows_its_name_its_peer_and_its_manager(serve: Any) -> None:
+    client = await (await serve(View)).connect()
+    socket_id = (await client.call("whoami"))["response"]
+    assert len(bytes.fromhex(socket_id)) == 16
+    assert (await client.call("describe"))["response"] == {
+        "name": socket_id,
+        "peer": list(client.ws.get_extra_info("sockname")),
+        "closed": False,
+        "sees": True,
+        "belongs": True,
+    }
 
 
 async def test_server_info_counts_connections_and_subscribers(serve: Any) -> None:

@@ -98,36 +98,43 @@ async def test_one_stalled_consumer_among_a_hundred_delays_nobody(
     clients = [await server.connect() for _ in range(99)]
     for client in clients:
         await client.call("subscribe", {"channel": "x"})
+        await client.call("subscribe", {"channel": "warm-up"})
     views = tuple(broker.sockets)
     filling = "x" * 100_000
     largest, closed_after = 0, 0
 
-    async def publish() -> None:
+    async def publish(channel: str, count: int) -> None:
         nonlocal largest, closed_after
         for index in range(count):
-            await broker.publish("x", "tick", [index, filling])
+            await broker.publish(channel, "tick", [index, filling])
             largest = max(largest, *(view._wsrpc._outbox.size for view in views))
             closed_after += slow in broker.sockets
 
-    async def read(client: Any) -> None:
+    async def read(client: Any, channel: str, count: int) -> None:
         for index in range(count):
             message = await client.ws.receive(60)
-            head = f'{{"channel":"x","event":"tick","data":[{index},"x'.encode()
-            assert message.data.encode().startswith(head), message.data[:80]
+            head = f'{{"channel":"{channel}","event":"tick","data":[{index},"x'
+            assert message.data.startswith(head), message.data[:80]
 
     async def read_late() -> bytes:
         await until(lambda: slow not in broker.sockets, timeout=60)
         return await stalled.reader.read()
 
-    before = peak_memory()
-    rest, *_ = await asyncio.gather(read_late(), publish(), *(read(client) for client in clients))
+    # first the buffers that 99 clients in this process need to read at all
+    await asyncio.gather(
+        publish("warm-up", 20), *(read(client, "warm-up", 20) for client in clients)
+    )
+    before, largest, closed_after = peak_memory(), 0, 0
+    rest, *_ = await asyncio.gather(
+        read_late(), publish("x", count), *(read(client, "x", count) for client in clients)
+    )
     grown = peak_memory() - before
-    assert broker.server_info() == {"connections": 99, "channels": {"x": {"*": 99}}}
+    assert broker.server_info()["channels"] == {"x": {"*": 99}, "warm-up": {"*": 99}}
     assert rest.endswith((1013).to_bytes(2, "big") + b"reads too slowly")
     stalled.writer.close()
     assert closed_after < 20
     assert largest < 3 * Limits.outbox_size
-    assert grown < 16 * MIB, "also of what the 99 clients read in this process"
+    assert grown < 16 * MIB
     print(
         f"closed after {closed_after} events, the largest outbox had {largest / MIB:.2f} MiB, "
         f"memory grew by {grown / MIB:.1f} MiB"
