@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from . import protocol
+from . import internals, protocol
 from .calls import CURRENT, Call, Calls
 from .channel import ChannelEvent
 from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
-from .failures import Failure, report
+from .failures import Failure, is_being_cancelled, report
 from .frames import close_frame
+from .memberships import Memberships
 from .outbox import Outbox
 from .protocol import Rejected, Request
 from .rpc import methods_of
-from .subscribing import Subscriptions
 
 if TYPE_CHECKING:
     from .manager import SocketsManager, Websocket
@@ -30,6 +30,9 @@ logger = logging.getLogger("wsrpc.connection")
 
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds that the client has to answer a close frame: a round trip, with room to spare."""
+
+LOST: Final = 1006
+"""The code of a connection that ended without a close frame (RFC 6455, section 7.1.5)."""
 
 LINGER: Final = 30.0
 """Seconds that what a slow client was sent may take to reach it after the close frame."""
@@ -61,7 +64,8 @@ class Connection:
     def __init__(self, view: Websocket, manager: SocketsManager) -> None:
         self.view = view
         self.manager = manager
-        self.closed = False
+        self.closing = False
+        """Nothing more can be sent."""
         self._request = view.request
         self._loop = asyncio.get_running_loop()
         self._limits = limits = view.limits
@@ -69,7 +73,7 @@ class Connection:
         self._calls = Calls(
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
-        self._subscriptions = Subscriptions(view, manager, self._outbox)
+        self._memberships = Memberships(view, manager, self._outbox)
         transport = self._request.transport
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
@@ -86,7 +90,7 @@ class Connection:
         self._draining: asyncio.Task[None] | None = None
         self._is_open = False
         self._closed_early: tuple[int, str] | None = None
-        self._closing = False
+        self._close_code = LOST
         self._close_timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._ending: asyncio.Task[None] | None = None
@@ -96,7 +100,7 @@ class Connection:
         try:
             await self.view.on_connect()
         except BaseException:
-            self._subscriptions.leave()
+            self._memberships.leave()
             raise
         self._context = contextvars.copy_context()
         try:
@@ -148,7 +152,7 @@ class Connection:
         while True:
             message = await receive()
             if message.type is WSMsgType.TEXT:
-                call = None if self._closing else self._take(message.data)
+                call = None if self.closing else self._take(message.data)
                 if call is not None and not await self._run(*call, task):
                     return
             elif message.type is WSMsgType.BINARY:
@@ -205,7 +209,7 @@ class Connection:
     async def _writable(self) -> None:
         """Wait until the client takes what was sent to it, if it is behind."""
         link = self._request.protocol
-        while link.writing_paused and link.connected and not self.closed:
+        while link.writing_paused and link.connected and self._ending is None:
             self._outbox.flush()
             if self._draining is None or self._draining.done():
                 # one for all who wait: a cancelled one would cancel aiohttp's waiter for the rest
@@ -221,7 +225,7 @@ class Connection:
     async def _reading_ended(self, message: WSMessage) -> None:
         """The client closed, broke the protocol, or is gone."""
         if message.type is WSMsgType.CLOSE:
-            if not self._closing:
+            if not self.closing:
                 await self._answer_close(message.data)
             self._end()
         elif message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
@@ -239,7 +243,7 @@ class Connection:
             frame = close_frame(code)
         except ValueError:
             frame = close_frame(CloseCode.OK)
-        self._begin_closing()
+        self._begin_closing(code)
         await self._flush_and_write(frame)
 
     def _watch(self) -> None:
@@ -257,17 +261,18 @@ class Connection:
         if not self._is_open:
             self._closed_early = self._closed_early or (code, reason)
             return
-        if self._closing:
+        if self.closing:
             return
-        self._begin_closing()
+        self._begin_closing(code)
         if self._socket.compress and code != CloseCode.TRY_AGAIN_LATER:
             self._start(self._flush_and_write(frame))
         else:
             self._outbox.flush()
             self._write(frame)
 
-    def _begin_closing(self) -> None:
-        self._closing = True
+    def _begin_closing(self, code: int) -> None:
+        self.closing = True
+        self._close_code = code
         self._leave()
         self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
 
@@ -290,13 +295,13 @@ class Connection:
 
     def _leave(self) -> None:
         self.manager.remove(self.view)
-        self._subscriptions.leave()
+        self._memberships.leave()
 
     def _end(self) -> None:
         """End all that belongs to the connection, whoever ended it."""
         if self._ending is not None:
             return
-        self.closed = self._closing = True
+        self.closing = True
         self._leave()
         self._outbox.discard()
         if self._close_timer is not None:
@@ -321,15 +326,22 @@ class Connection:
                 self._socket.over = True
                 await self._socket.close()  # ends aiohttp's heartbeat
             await self.view.on_disconnect()
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            self._disconnect_failed(error)
         except Exception as error:
             # the application's own code
-            report(logger, Failure(error, "on_disconnect", self.view))
+            self._disconnect_failed(error)
         finally:
             self._ended.set_result(None)
 
+    def _disconnect_failed(self, error: BaseException) -> None:
+        report(logger, Failure(error, "on_disconnect", self.view))
+
     def keep_reading(self) -> None:
         """Go on reading calls and pongs, which aiohttp drops once its own shutdown began."""
-        self._request.protocol._close = False
+        internals.keep_reading(self._request.protocol)
 
     async def shut_down(self) -> None:
         """Let the calls end, then close with 1001; bounded by `Limits.shutdown_timeout`."""
@@ -339,8 +351,8 @@ class Connection:
 
     async def send_event(self, channel: str, event: str, data: Any) -> None:
         """Put an event for this connection alone into its outbox."""
-        if self._closing:
-            raise ConnectionClosed(self._socket.close_code or CloseCode.OK)
+        if self.closing:
+            raise ConnectionClosed(self._close_code)
         if callable(data):
             data = data()
         message = ChannelEvent(channel, event, data).message
@@ -352,15 +364,19 @@ class Connection:
         self, channel: str, patterns: Sequence[str], listed: bool = True
     ) -> list[str]:
         """Subscribe to patterns; see `Websocket.subscribe`."""
-        return await self._subscriptions.subscribe(channel, patterns, listed)
+        return await self._memberships.subscribe(channel, patterns, listed)
 
     async def unsubscribe(self, channel: str, patterns: Sequence[str] | None) -> list[str]:
         """Unsubscribe from patterns, or from all; see `Websocket.unsubscribe`."""
-        return await self._subscriptions.unsubscribe(channel, patterns)
+        return await self._memberships.unsubscribe(channel, patterns)
+
+    async def revoke(self, channel: str) -> bool:
+        """Take a channel away; see `SocketsManager.revoke`."""
+        return await self._memberships.revoke(channel)
 
     def is_subscribed(self, channel: str) -> bool:
         """Tell whether the connection has a pattern on the channel."""
-        return channel in self._subscriptions
+        return channel in self._memberships
 
 
 _endings: Final[set[asyncio.Task[None]]] = set()

@@ -57,7 +57,7 @@ class Websocket:
     @property
     def closed(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self._wsrpc.closed
+        return self._wsrpc.closing
 
     async def send_event(self, channel: str, event: str, data: Any) -> None:
         """Send an event to this connection alone, subscribed or not.
@@ -176,12 +176,13 @@ class SocketsManager:
             self._closing -= 1
 
     async def revoke(self, socket_id: str, channel: str) -> bool:
-        """Take a channel from a connection; return whether it was subscribed to it."""
+        """Take a channel from a connection, and return whether it had it or was about to.
+
+        The client is not told; `Websocket.authorize` decides whether it may subscribe again.
+        """
         for socket in tuple(self.sockets):
             if socket.socket_id == socket_id:
-                held = socket._wsrpc.is_subscribed(channel)
-                await socket.unsubscribe(channel)
-                return held
+                return await socket._wsrpc.revoke(channel)
         return False
 
     async def publish(self, channel: str, event: str, body: Any) -> None:

@@ -156,7 +156,20 @@ BINARY_FRAME: Final = "Text message expected"
 """The message of the `InvalidRequest` that answers a binary frame."""
 
 
-_encode = msgspec.json.Encoder().encode
+def plain(value: Any) -> Any:
+    """Return a string or number of a derived class, such as numpy's float64, as its base's."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"{type(value).__qualname__} has no JSON form")
+
+
+encode = msgspec.json.Encoder(enc_hook=plain).encode
+"""msgspec's JSON of a value, where a type says what it holds; for others see `encode_json`."""
+
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -167,7 +180,7 @@ def encode_json(value: Any) -> bytes:
     surrogates and for values that contain themselves.
     """
     try:
-        encoded = _encode(value)
+        encoded = encode(value)
     except RecursionError:
         raise ValueError("the value contains itself, or is nested too deeply") from None
     if type(value) not in _SCALARS:
@@ -190,7 +203,7 @@ def _refuse_bytes(value: Any) -> None:
 
 def reply(id: MessageId, method: str, response: bytes) -> bytes:
     """Return the reply that carries an encoded response."""
-    return b'{"id":%b,"method":%b,"response":%b}' % (_encode(id), _encode(method), response)
+    return b'{"id":%b,"method":%b,"response":%b}' % (encode(id), encode(method), response)
 
 
 def error(id: MessageId | None, method: str | None, error: RpcError) -> bytes:
@@ -213,8 +226,8 @@ def error(id: MessageId | None, method: str | None, error: RpcError) -> bytes:
 def event(channel: str, event: str, data: Any) -> bytes:
     """Return the message that carries an event; raises as `encode_json` does."""
     return b'{"channel":%b,"event":%b,"data":%b}' % (
-        _encode(channel),
-        _encode(event),
+        encode(channel),
+        encode(event),
         encode_json(data),
     )
 

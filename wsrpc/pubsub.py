@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 import msgspec
 
 from .errors import Forbidden, InvalidParams
+from .memberships import check_channel, check_event
 from .rpc import channel_call
 from .schema import PayloadType
-from .subscribing import check_channel, check_event
 
 if TYPE_CHECKING:
     from .manager import Websocket

@@ -795,3 +795,38 @@ async def test_a_client_that_is_too_slow_for_its_events_is_closed_with_1013(serv
     opcode, body = await client.recv()
     assert (opcode, body) == (CLOSE, struct.pack("!H", 1013) + b"reads too slowly")
     assert f"websocket {view.socket_id} reads too slowly: closed" in caplog.text
+
+
+async def test_a_task_that_someone_cancelled_fails_on_disconnect_as_other_exceptions_do(
+    serve, until, reported
+):
+    class Waiting(View):
+        async def on_disconnect(self):
+            task = asyncio.ensure_future(asyncio.Event().wait())
+            task.cancel()
+            await task
+
+    client = await (await serve(Waiting)).connect()
+    await client.ws.close()
+
+    await until(lambda: reported)
+    assert (reported[0].where, type(reported[0].exception)) == (
+        "on_disconnect",
+        asyncio.CancelledError,
+    )
+
+
+async def test_a_connection_that_closes_says_so_at_once(serve):
+    class Closing(View):
+        async def ws_rpc_end(self, payload):
+            before = self.closed
+            await self.close(4000)
+            with pytest.raises(ConnectionClosed) as raised:
+                await self.send_event("a", "b", None)
+            seen.append((before, self.closed, raised.value.code))
+
+    seen = []
+    client = await (await serve(Closing)).connect()
+    await client.send({"id": 1, "method": "end"})
+    assert await client.closed() == 4000
+    assert seen == [(False, True, 4000)]

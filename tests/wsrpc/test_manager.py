@@ -157,6 +157,30 @@ async def test_revoke_takes_a_channel_from_one_connection(serve: Any) -> None:
     assert again["response"] == {"subscribed": {"x": ["*"]}}
 
 
+async def test_revoke_takes_a_subscription_that_is_on_its_way(serve: Any, until: Any) -> None:
+    class Slow(LocalBroker):
+        waiting = False
+
+        async def subscribe(self, channel: str) -> None:
+            self.waiting = True
+            await go.wait()
+
+    go = asyncio.Event()
+    broker = Slow()
+    client = await (await serve(View, broker)).connect()
+    socket_id = (await client.call("whoami"))["response"]
+    subscribing = asyncio.ensure_future(client.call("subscribe", {"channel": "x"}))
+    await until(lambda: broker.waiting)
+
+    assert await broker.revoke(socket_id, "other") is False
+    assert await broker.revoke(socket_id, "x") is True
+    go.set()
+
+    assert (await subscribing)["error"]["code"] == -32003
+    await until(lambda: broker.server_info()["channels"] == {})
+    assert "response" in await client.call("subscribe", {"channel": "x"})
+
+
 async def test_close_sockets_closes_all_with_1001_and_empties_the_channels(serve: Any) -> None:
     class Backend(LocalBroker):
         unsubscribed: list[str] = []

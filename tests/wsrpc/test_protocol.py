@@ -578,3 +578,26 @@ def test_any_message_is_answered_as_a_plain_reference_reads_it(count):
             assert code == -32602, data
     assert codes.keys() == {None, -32700, -32600, -32602}
     assert min(codes.values()) > count // 100, codes
+
+
+class Text(str):
+    """As markupsafe's Markup."""
+
+    def __str__(self):
+        return self
+
+
+class Number(float):
+    """As numpy's float64."""
+
+
+class Count(int):
+    """An integer that is more than one."""
+
+
+def test_strings_and_numbers_of_derived_classes_are_encoded_as_their_bases():
+    value = [Text("a"), Number(1.5), Count(2), {Text("key"): Number(float("nan"))}]
+
+    assert encode_json(value) == b'["a",1.5,2,{"key":null}]'
+    with pytest.raises(TypeError, match=r"^object has no JSON form$"):
+        encode_json([object()])

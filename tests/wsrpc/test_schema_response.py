@@ -175,3 +175,10 @@ def test_a_defect_of_the_application_goes_through() -> None:
 
     with pytest.raises(KeyError, match="a defect"):
         encode(Broken, {})
+
+
+def test_a_number_of_a_derived_class_is_a_number() -> None:
+    class Number(float):
+        pass
+
+    assert ResponseType(list[float], "here").encode([Number(1.5)]) == b"[1.5]"

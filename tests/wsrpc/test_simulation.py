@@ -16,11 +16,11 @@ import pytest
 
 from wsrpc import CannotSubscribe, Limits, RpcError, SocketsManager, Subscribe, Websocket, channels
 from wsrpc.calls import CURRENT, Call, Calls
+from wsrpc.memberships import Memberships
 from wsrpc.outbox import Outbox
 from wsrpc.patterns import Pattern
 from wsrpc.protocol import Request
 from wsrpc.rpc import methods_of
-from wsrpc.subscribing import Subscriptions
 
 CHANNELS = ["x", "y"]
 PATTERNS = ["*", "a", "b", "[ab]", "c"]
@@ -144,7 +144,7 @@ class Connection:
         self.transport = Transport()
         self.outbox = Outbox(loop, 1 << 20, "close", self.fail)
         self.outbox.open(self.transport, None)
-        self.subscriptions = Subscriptions(self.view, backend, self.outbox)
+        self.subscriptions = Memberships(self.view, backend, self.outbox)
         self.is_subscribed = self.subscriptions.__contains__
         self.subscribe = self._subscribe
         self.unsubscribe = self.subscriptions.unsubscribe

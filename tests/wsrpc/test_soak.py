@@ -134,7 +134,8 @@ async def test_one_stalled_consumer_among_a_hundred_delays_nobody(
     stalled.writer.close()
     assert closed_after < 20
     assert largest < 3 * Limits.outbox_size
-    assert grown < 16 * MIB
+    # of the whole process, its 99 clients too; what nobody bounds would be 100 MB in 1,000 events
+    assert grown < 32 * MIB
     print(
         f"closed after {closed_after} events, the largest outbox had {largest / MIB:.2f} MiB, "
         f"memory grew by {grown / MIB:.1f} MiB"

@@ -82,8 +82,8 @@ class LocalBroker(SocketsManager):
                 due, channel, message = self._events[0]
                 if (wait := due - loop.time()) > 0:
                     await asyncio.sleep(wait)
-                await self.channels(channel, message)
                 self._events.popleft()
+                await self.channels(channel, message)
         finally:
             self._worker = None
 

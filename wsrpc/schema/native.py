@@ -7,12 +7,12 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import InvalidParams
+from ..protocol import encode, plain
 from ._errors import NOT_UNICODE, TOO_DEEP, InvalidResponse, deeper_than
 from .collect import Collector
 from .document import JsonSchema, json_schema
 from .tree import tree_of
 
-_encode = msgspec.json.Encoder().encode
 _BYTES: Final = (bytes, bytearray, memoryview)
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _DEEP: Final = 100
@@ -33,7 +33,7 @@ class Payload:
         # Not msgspec.convert: it differs from the decoder (the length of a set with duplicates),
         # and is slower for small payloads.
         try:
-            return self._decode(_encode(payload))
+            return self._decode(encode(payload))
         except msgspec.ValidationError as refusal:
             errors = self._collector.collect(payload, refusal)
         except UnicodeEncodeError:
@@ -54,7 +54,7 @@ class Response:
 
     def encode(self, value: Any) -> bytes:
         """Return the JSON; raise `InvalidResponse`, `TypeError` or `ValueError`."""
-        text = _encode(value)
+        text = encode(value)
         try:
             decoded = self._decode(text)
         except msgspec.ValidationError as refusal:
@@ -70,7 +70,7 @@ def count_bytes(value: Any) -> int:
     if type(value) in _SCALARS:
         return 0
     count = 0
-    todo = [msgspec.to_builtins(value, builtin_types=_BYTES)]
+    todo = [msgspec.to_builtins(value, builtin_types=_BYTES, enc_hook=plain)]
     while todo:
         item = todo.pop()
         if isinstance(item, dict):

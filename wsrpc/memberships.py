@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .calls import CURRENT, Call
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from .manager import SocketsManager, Websocket
 
 
-class Subscriptions:
+@dataclass(eq=False)
+class _Joining:
+    """A subscription that was authorized, and that the backend does not have yet."""
+
+    channel: str
+    revoked: bool = False
+
+
+class Memberships:
     """The channels that one connection is subscribed to."""
 
     def __init__(self, view: Websocket, manager: SocketsManager, outbox: Outbox) -> None:
@@ -25,6 +34,7 @@ class Subscriptions:
         self._manager = manager
         self._outbox = outbox
         self._memberships: dict[str, Membership] = {}
+        self._joining: list[_Joining] = []
         self._left = False
 
     def __contains__(self, channel: str) -> bool:
@@ -43,10 +53,14 @@ class Subscriptions:
             if not await self._view.authorize("subscribe", channel, pattern.text):
                 raise Forbidden
 
+        joining = _Joining(channel)
+
         def register(found: Channel) -> None:
             nonlocal membership
             if self._left:
                 raise ConnectionClosed(CloseCode.OK)
+            if joining.revoked:
+                raise Forbidden
             membership = self._memberships.get(channel)
             self._check_room(patterns, membership)
             if membership is None:
@@ -54,7 +68,11 @@ class Subscriptions:
                 self._memberships[channel] = membership
             membership.add(patterns, _current_call())
 
-        await self._manager.channels.join(channel, patterns, register)
+        self._joining.append(joining)
+        try:
+            await self._manager.channels.join(channel, patterns, register)
+        finally:
+            self._joining.remove(joining)
         assert membership is not None
         return membership.patterns
 
@@ -66,6 +84,15 @@ class Subscriptions:
         membership.remove(patterns)
         await self._manager.channels.released(membership.channel)
         return membership.patterns
+
+    async def revoke(self, channel: str) -> bool:
+        """Take a channel away, also where a subscription is on its way; return whether one was."""
+        held = channel in self._memberships
+        for joining in self._joining:
+            if joining.channel == channel:
+                joining.revoked = held = True
+        await self.unsubscribe(channel, None)
+        return held
 
     def leave(self) -> None:
         """Leave all channels, for good."""
