@@ -1,6 +1,7 @@
 """The fixtures live on the loop of the test that asks, whatever its loop scope."""
 
 import re
+import types
 
 import pytest
 import pytest_asyncio
@@ -406,9 +407,13 @@ made = pytest.fixture(name="made")(Callable())
 
 
 def test_a_fixture_is_named_by_its_file_and_line(request, tmp_path, suite, made):
-    def where(name):
-        return loops.where_defined(internals.fixture_in_use(request, name), request.config)
+    def where(name, root=None):
+        config = types.SimpleNamespace(rootpath=root or request.config.rootpath)
+        return loops.where_defined(internals.fixture_in_use(request, name), config)
 
-    assert re.fullmatch(r".*_pytest/tmpdir\.py:\d+", where("tmp_path").replace("\\", "/"))
-    assert re.fullmatch(r"tests/pytest_wsrpc/conftest\.py:\d+", where("suite").replace("\\", "/"))
+    here = request.config.rootpath.as_posix()
+    relative = r"tests/pytest_wsrpc/conftest\.py:\d+"
+    assert re.fullmatch(relative, where("suite").replace("\\", "/"))
+    elsewhere = where("suite", tmp_path).replace("\\", "/")
+    assert re.fullmatch(f"{re.escape(here)}/{relative}", elsewhere)
     assert where("made") == "a callable"
