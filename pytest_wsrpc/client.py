@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ssl import SSLContext
@@ -94,7 +94,7 @@ class WsTestClient(RpcClient):
     async def request(
         self,
         method: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Any = None,
         *,
         timeout: float | EllipsisType | None = ...,
     ) -> dict[str, Any]:
@@ -143,6 +143,7 @@ class WsTestClient(RpcClient):
         Other messages stay unread. Raises `TimeoutError`, which tells what came instead, and
         `ConnectionClosed`.
         """
+        _check_seconds("timeout", timeout)
         unread = await self._take(self._find(channel, event), timeout)
         if unread is None:
             raise self._timed_out(
@@ -157,9 +158,10 @@ class WsTestClient(RpcClient):
     ) -> None:
         """Fail if an event is unread already, or comes within the time.
 
-        Raises `AssertionError` with the event, which stays unread, and `ConnectionClosed` where
-        the connection ends before.
+        `channel` and `event` are patterns. Raises `AssertionError` with the event, which stays
+        unread, and `ConnectionClosed` where the connection ends before.
         """
+        _check_seconds("within", within)
         find = self._find(channel, event)
         index = await self._wait(find, within)
         if index is not None:
@@ -263,6 +265,8 @@ class WsTestClient(RpcClient):
                 timer.cancel()
 
     def _find(self, channel: str | None, event: str | None) -> Callable[[], int | None]:
+        _check_pattern("channel", channel)
+        _check_pattern("event", event)
         matches_channel = Pattern("*" if channel is None else channel).matches
         matches_event = Pattern("*" if event is None else event).matches
 
@@ -330,6 +334,24 @@ class _Unread(NamedTuple):
 
 def _text(data: bytes) -> str:
     return data.decode(errors="backslashreplace")
+
+
+def _check_seconds(name: str, value: Any) -> None:
+    __tracebackhide__ = True
+    if value is not None and not isinstance(value, (int, float)):
+        raise TypeError(
+            f"{name} must be seconds, got {value!r:.80}; "
+            "channels and events are passed by name: channel=..., event=..."
+        )
+
+
+def _check_pattern(name: str, value: Any) -> None:
+    __tracebackhide__ = True
+    if value is not None and not isinstance(value, str):
+        raise TypeError(
+            f"{name} must be a name or a pattern, got {value!r:.80}; "
+            "seconds are within= of no_event and timeout= of next_event"
+        )
 
 
 def _awaited(channel: str | None, event: str | None) -> str:

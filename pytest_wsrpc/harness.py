@@ -14,6 +14,7 @@ from yarl import URL
 from wsrpc.failures import Failure
 
 from .client import WsTestClient
+from .handshake import note_refusal
 from .loops import BoundElsewhere
 from .observer import Observer
 
@@ -45,16 +46,30 @@ class Harness:
         name: str | None = None,
         **options: Any,
     ) -> WsTestClient:
+        __tracebackhide__ = True
+        if path is None:
+            path = self._path
+        elif not isinstance(path, str):
+            raise TypeError(
+                f"path must be a string, got {path!r:.80}; headers are passed by name: "
+                "await ws_connect(headers={...})"
+            )
         if name is None:
             self._unnamed += 1
             name = f"ws_connect {self._unnamed}"
-        client = await WsTestClient.connect(
-            self._url.join(URL(self._path if path is None else path)),
-            session=self.session,
-            headers=headers,
-            name=name,
-            **options,
-        )
+        known = len(self.server_errors)
+        try:
+            client = await WsTestClient.connect(
+                self._url.join(URL(path)),
+                session=self.session,
+                headers=headers,
+                name=name,
+                **options,
+            )
+        except aiohttp.WSServerHandshakeError as refusal:
+            note_refusal(refusal, path, self._app, self.server_errors[known:])
+            # What aiohttp did meanwhile tells the test nothing.
+            raise refusal.with_traceback(None) from None
         self._observer.add_client(client)
         return client
 

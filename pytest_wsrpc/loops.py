@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import unittest
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def loop_of_test(request: pytest.FixtureRequest) -> TestLoop:
     """Give the loop of the test that asks; fail where it has none, or where it runs already."""
     item = request.node
     if not pytest_asyncio.is_async_test(item):
-        pytest.fail(_no_loop(item, request.fixturename), pytrace=False)
+        pytest.fail(_no_loop(item, _asked_for(request)), pytrace=False)
     if _is_running():
         pytest.fail(
             f"`{request.fixturename}` cannot be set up while the test runs: name it among the "
@@ -137,8 +138,19 @@ def _loop_scope_of_fixture(definition: pytest.FixtureDef[Any], config: pytest.Co
     return internals.loop_scope_of_function(function) or default or definition.scope
 
 
+def _asked_for(request: pytest.FixtureRequest) -> str | None:
+    """Name the fixture that the test knows: a client needs the others without its knowledge."""
+    known = ("ws_client", "ws_connect", request.fixturename)
+    return next((name for name in request.fixturenames if name in known), request.fixturename)
+
+
 def _no_loop(item: pytest.Item, name: str | None) -> str:
     needs = f"{item.name} uses `{name}`, which needs the event loop of an async test"
+    if issubclass(getattr(item, "cls", None) or object, unittest.TestCase):
+        return (
+            f"{needs}, and pytest-asyncio runs no method of a unittest.TestCase: write an "
+            "`async def` in a plain class, or a function."
+        )
     if not inspect.iscoroutinefunction(getattr(item, "obj", None)):
         return f"{needs}: write `async def {getattr(item, 'originalname', item.name)}`."
     return (

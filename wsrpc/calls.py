@@ -163,7 +163,8 @@ class Calls:
                 response = method.response.encode(value)
         except InvalidResponse as error:
             raise InternalError("Invalid response") from error
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            # code of the value's own may run, and raise anything
             raise InternalError("JSON object expected") from error
         return protocol.reply(call.id, call.method, response)
 

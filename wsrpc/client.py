@@ -24,6 +24,7 @@ from types import EllipsisType, TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
+import msgspec
 from aiohttp import Fingerprint
 from aiohttp.typedefs import LooseHeaders, StrOrURL
 
@@ -51,6 +52,9 @@ DEFAULT_HEARTBEAT: Final = 25.0
 
 MAX_MESSAGE_SIZE: Final = 4 * 2**20
 """Bytes of one message of the server, as aiohttp has it; a larger one ends the connection."""
+
+_BYTES: Final = (bytes, bytearray, memoryview)
+"""They stay bytes, which a message cannot have, rather than turn into base64 unasked."""
 
 _log = logging.getLogger(__name__)
 
@@ -105,11 +109,14 @@ class RpcClient:
     async def call(
         self,
         method: str,
-        payload: Mapping[str, Any] | None = None,
+        payload: Any = None,
         *,
         timeout: float | EllipsisType | None = ...,
     ) -> Any:
         """Call a method and return its response; with None as `timeout`, wait for ever.
+
+        The payload is a mapping, or an object that stands for one: of a dataclass, a
+        `msgspec.Struct`, an attrs class or a pydantic model.
 
         Raises the `RpcError` that the server answers, `TimeoutError` without an answer in time,
         `ConnectionClosed` when the connection ends first, `ValueError` for an answer that is no
@@ -203,13 +210,13 @@ class RpcClient:
     async def _exchange(
         self,
         method: str,
-        payload: Mapping[str, Any] | None,
+        payload: Any,
         timeout: float | EllipsisType | None = ...,
         on_reply: Callable[[Reply], None] | None = None,
     ) -> Reply:
         """Send a request and return the reply as it came; `on_reply` is told as it is read."""
         id = self._new_id()
-        data = encode_request(id, method, payload)
+        data = encode_request(id, method, _plain(payload))
         call = self._calls.add(id, on_reply)
         seconds = self.timeout if timeout is ... else timeout
         try:
@@ -335,6 +342,24 @@ class RpcClient:
 
 def _is_response(reply: Reply) -> bool:
     return "response" in reply and "error" not in reply
+
+
+def _plain(payload: Any) -> Any:
+    """Return the dict that an object of a payload type stands for; the rest as it is."""
+    if payload is None or isinstance(payload, Mapping):
+        return payload
+    try:
+        plain = msgspec.to_builtins(payload, builtin_types=_BYTES, enc_hook=_dump)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"the payload {payload!r:.80} has no JSON form: {error}") from error
+    return plain if isinstance(plain, dict) else payload
+
+
+def _dump(value: Any) -> Any:
+    """Return what a pydantic model stands for; raises `TypeError` for everything else."""
+    if isinstance(value, type) or not hasattr(value, "model_dump"):
+        raise TypeError(f"{type(value).__qualname__} has no JSON form")
+    return value.model_dump(mode="json")
 
 
 def _choice(channel: str, patterns: Sequence[str]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 import aiohttp
 from aiohttp import ClientWSTimeout, Fingerprint
@@ -26,7 +27,7 @@ class Connecting(Generic[_Client]):
     """A client to be: await it, or enter it, as with aiohttp's requests."""
 
     def __init__(
-        self, opening: Callable[[], Coroutine[Any, Any, Link]], client: Callable[[Link], _Client]
+        self, opening: Callable[[], Coroutine[Any, Any, Link]], client: partial[_Client]
     ) -> None:
         self._opening = opening
         self._make = client
@@ -50,6 +51,22 @@ class Connecting(Generic[_Client]):
 
     async def _connect(self) -> _Client:
         return self._make(await self._opening())
+
+
+def _not_yet(self: Connecting[Any], name: str) -> NoReturn:
+    text = f"{type(self).__name__!r} object has no attribute {name!r}"
+    # A private name may be asked for before `__init__` has set what stands below.
+    if not name.startswith("_") and hasattr(self._make.func, name):
+        client = self._make.func.__name__
+        text += (
+            f": it is no client yet, write `async with {client}.connect(url) as client` "
+            f"or `client = await {client}.connect(url)`"
+        )
+    raise AttributeError(text, name=name, obj=self)
+
+
+# Not in the class: a type checker would take every attribute for one that is there.
+Connecting.__getattr__ = _not_yet  # type: ignore[attr-defined]
 
 
 async def open_link(

@@ -81,6 +81,7 @@ class Connection:
         self._socket = _Socket(
             heartbeat=limits.heartbeat,
             max_msg_size=limits.message_size + 1,
+            compress=False,  # it would cost each connection more memory than all the rest
             autoclose=False,
             decode_text=False,
         )
@@ -97,24 +98,11 @@ class Connection:
 
     async def serve(self) -> web.StreamResponse:
         """Take the connection from its handshake to its end; the body of the request's handler."""
+        self.manager._connecting.add(self)
         try:
-            await self.view.on_connect()
-        except BaseException:
-            self._memberships.leave()
-            raise
-        self._context = contextvars.copy_context()
-        try:
-            await self._socket.prepare(self._request)
-        except BaseException:
-            self._end()
-            raise
-        self._outbox.open(self._transport, self._socket if self._socket.compress else None)
-        self.manager.add(self.view)
-        self._is_open = True
-        if self._closed_early is not None:
-            self.close(*self._closed_early)
-        elif self.manager._closing:
-            self.close(CloseCode.GOING_AWAY, "shutting down")
+            await self._connect()
+        finally:
+            self.manager._connecting.discard(self)
         self._start_reading()
         try:
             await asyncio.shield(self._ended)
@@ -123,6 +111,25 @@ class Connection:
             self._end()
             raise
         return self._socket
+
+    async def _connect(self) -> None:
+        try:
+            await self.view.on_connect()
+        except BaseException:
+            self._memberships.leave()
+            self._ended.set_result(None)
+            raise
+        self._context = contextvars.copy_context()
+        try:
+            await self._socket.prepare(self._request)
+        except BaseException:
+            self._end()
+            raise
+        self._outbox.open(self._transport)
+        self.manager.add(self.view)
+        self._is_open = True
+        if self._closed_early is not None:
+            self.close(*self._closed_early)
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task of the connection, in a context of its own."""
@@ -150,7 +157,11 @@ class Connection:
         assert task is not None
         in_a_row = 0
         while True:
-            message = await receive()
+            try:
+                message = await receive()
+            except ConnectionError:  # a ping came whose pong cannot be sent any more
+                self._abort()
+                return
             if message.type is WSMsgType.TEXT:
                 call = None if self.closing else self._take(message.data)
                 if call is not None and not await self._run(*call, task):
@@ -158,9 +169,11 @@ class Connection:
             elif message.type is WSMsgType.BINARY:
                 self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
             else:
-                await self._reading_ended(message)
+                self._reading_ended(message)
                 return
             in_a_row += 1
+            if self._outbox.size > self._limits.outbox_size:
+                self._outbox.flush()
             if link.writing_paused:
                 await self._writable()
             elif in_a_row % _MESSAGES_IN_A_ROW == 0:
@@ -182,9 +195,6 @@ class Connection:
         return False
 
     def _take(self, data: bytes) -> tuple[Request, Call] | None:
-        if len(data) > self._limits.message_size:
-            self.close(CloseCode.MESSAGE_TOO_BIG)
-            return None
         try:
             request = protocol.parse_request(protocol.decode(data, self._limits.depth))
         except ParseError as error:
@@ -222,11 +232,11 @@ class Connection:
         with contextlib.suppress(ConnectionError):
             await self._request.writer.drain()
 
-    async def _reading_ended(self, message: WSMessage) -> None:
+    def _reading_ended(self, message: WSMessage) -> None:
         """The client closed, broke the protocol, or is gone."""
         if message.type is WSMsgType.CLOSE:
             if not self.closing:
-                await self._answer_close(message.data)
+                self._answer_close(message.data)
             self._end()
         elif message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
             # The rest of what the client sends is read and dropped, as closing the socket at
@@ -238,13 +248,13 @@ class Connection:
         else:
             self._end()
 
-    async def _answer_close(self, code: int) -> None:
+    def _answer_close(self, code: int) -> None:
         try:
             frame = close_frame(code)
         except ValueError:
             frame = close_frame(CloseCode.OK)
         self._begin_closing(code)
-        await self._flush_and_write(frame)
+        self._write(frame)
 
     def _watch(self) -> None:
         if self._request.protocol.connected and self._ending is None:
@@ -260,15 +270,13 @@ class Connection:
         frame = close_frame(code, reason)
         if not self._is_open:
             self._closed_early = self._closed_early or (code, reason)
+            self._memberships.leave()
+            self._outbox.closed = True
             return
         if self.closing:
             return
         self._begin_closing(code)
-        if self._socket.compress and code != CloseCode.TRY_AGAIN_LATER:
-            self._start(self._flush_and_write(frame))
-        else:
-            self._outbox.flush()
-            self._write(frame)
+        self._write(frame)
 
     def _begin_closing(self, code: int) -> None:
         self.closing = True
@@ -276,11 +284,8 @@ class Connection:
         self._leave()
         self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
 
-    async def _flush_and_write(self, frame: bytes) -> None:
-        await self._outbox.flushed()
-        self._write(frame)
-
     def _write(self, frame: bytes) -> None:
+        self._outbox.flush()
         self._outbox.discard()
         if not self._transport.is_closing():
             self._transport.write(frame)

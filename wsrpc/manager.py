@@ -163,6 +163,7 @@ class SocketsManager:
         connections = [socket._wsrpc for socket in self.sockets if hasattr(socket, "_wsrpc")]
         for connection in connections:
             connection.keep_reading()
+        connections += self._connecting
         # A call that asks for this is cancelled with its own connection; the others go on closing.
         await asyncio.shield(self._shut_down(connections))
 
@@ -220,6 +221,11 @@ class SocketsManager:
         await self.close_sockets()
 
     _closing = 0
+
+    @cached_property
+    def _connecting(self) -> set[Connection]:
+        """The connections that are in their handshake."""
+        return set()
 
     def _unsubscribes(self) -> bool:
         """Tell whether `unsubscribe` does anything, so that most brokers cost no task for it."""

@@ -84,7 +84,8 @@ class Membership:
 
     def remove(self, patterns: Sequence[str] | None) -> None:
         """Take patterns away, all of them for None; those that are not there are no error."""
-        gone = {text for text in self._patterns if patterns is None or text in patterns}
+        named = self._patterns.keys() if patterns is None else set(patterns)
+        gone = {text for text in self._patterns if text in named}
         if self._held and not all(self._patterns[text][1] for text in gone):
             self._send_acknowledged()
         for text in gone:
@@ -123,16 +124,24 @@ class Membership:
         message = event.message
         if not self._held and not (self._unacknowledged and self._waits(event)):
             self._outbox.put_event(message)
-        elif self._outbox.hold(len(message.text)):
-            self._held.append(event)
+        else:
+            self._hold(event)
         return len(message.text)
 
     def tell_gap(self, event: ChannelEvent) -> None:
         """Tell of a gap, unless nothing was promised yet."""
         if self._held:
-            if self._outbox.hold(len(event.message.text)):
-                self._held.append(event)
+            self._hold(event)
         elif not self._waits(event):
+            self._outbox.put_event(event.message)
+
+    def _hold(self, event: ChannelEvent) -> None:
+        """Hold an event back, as far as there is room: what waits for a reply may be missed."""
+        if self._outbox.hold(len(event.message.text)):
+            self._held.append(event)
+        elif not self._waits(event):
+            self._send_acknowledged()
+            self._forget_held()
             self._outbox.put_event(event.message)
 
     def fail(self, event: ChannelEvent, reason: str) -> None:

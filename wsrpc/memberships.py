@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class _Joining:
-    """A subscription that was authorized, and that the backend does not have yet."""
+    """A subscription on its way, from the question whether it is authorized on."""
 
     channel: str
     revoked: bool = False
@@ -45,14 +45,13 @@ class Memberships:
 
         `listed` tells whether the patterns came as a list, for the shape of the errors.
         """
-        check_channel(channel, self._view.limits)
-        patterns = _parse(texts, self._view.limits, listed)
+        limits = self._view.limits
+        check_channel(channel, limits)
+        if len(texts) > limits.subscriptions and len(set(texts)) > limits.subscriptions:
+            raise _too_many(limits)  # before any work that grows with their number
+        patterns = _parse(texts, limits, listed)
         membership = self._memberships.get(channel)
         self._check_room(patterns, membership)
-        for pattern in patterns:
-            if not await self._view.authorize("subscribe", channel, pattern.text):
-                raise Forbidden
-
         joining = _Joining(channel)
 
         def register(found: Channel) -> None:
@@ -70,6 +69,9 @@ class Memberships:
 
         self._joining.append(joining)
         try:
+            for pattern in patterns:
+                if not await self._view.authorize("subscribe", channel, pattern.text):
+                    raise Forbidden
             await self._manager.channels.join(channel, patterns, register)
         finally:
             self._joining.remove(joining)
@@ -108,7 +110,7 @@ class Memberships:
         new = len(patterns) if membership is None else membership.missing(patterns)
         limit = self._view.limits.subscriptions
         if new and sum(map(len, self._memberships.values())) + new > limit:
-            raise InvalidParams({"channel": f"more than subscriptions ({limit})"})
+            raise _too_many(self._view.limits)
 
 
 def check_channel(channel: str, limits: Limits) -> None:
@@ -128,6 +130,10 @@ def _check_length(field: str, text: str, limit: int, name: str) -> None:
         raise TypeError(f"{field} must be a string, got {text!r}")
     if len(text) > limit:
         raise InvalidParams({field: _too_long(limit, name)})
+
+
+def _too_many(limits: Limits) -> InvalidParams:
+    return InvalidParams({"channel": f"more than subscriptions ({limits.subscriptions})"})
 
 
 def _too_long(limit: int, name: str) -> str:

@@ -1,8 +1,7 @@
 """What waits to be sent to one client: bounded in bytes, flushed together, never in the way.
 
-Putting a message never waits. All messages of one turn of the event loop are written at once. An
-uncompressed connection is written to directly, with the frame of an event made once for all of its
-subscribers; a compressed one goes through aiohttp, which keeps the compressor's state.
+Putting a message never waits. All messages of one turn of the event loop are written at once, and
+an event is encoded and framed once for all of its subscribers.
 """
 
 from __future__ import annotations
@@ -11,20 +10,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, Protocol
-
-from aiohttp import WSMsgType
+from typing import Literal
 
 from .frames import text_frame
 
 logger = logging.getLogger("wsrpc.outbox")
-
-
-class FrameSender(Protocol):
-    """The part of `aiohttp.web.WebSocketResponse` that sends frames."""
-
-    async def send_frame(self, message: bytes, opcode: WSMsgType) -> None:
-        """Send one message, compressed as negotiated."""
 
 
 class Message:
@@ -59,9 +49,7 @@ class Outbox:
         "_pending",
         "_pending_size",
         "_policy",
-        "_sender",
         "_transport",
-        "_writer",
         "closed",
         "held",
     )
@@ -78,11 +66,9 @@ class Outbox:
         self._policy = policy
         self._on_slow = on_slow
         self._transport: asyncio.Transport | None = None
-        self._sender: FrameSender | None = None
-        self._writer: asyncio.Task[None] | None = None
         self._pending: deque[bytes] = deque()
         self._pending_size = 0
-        self._allowance = 0  # the size of the one message over the limit that is going out
+        self._allowance = 0  # what may be over the limit: replies, and one large event
         self._flushing: asyncio.Handle | None = None
         self._judging = False
         self._dropping = False
@@ -91,25 +77,25 @@ class Outbox:
         """Bytes of events that are held back until their subscription is acknowledged."""
         self.closed = False
 
-    def open(self, transport: asyncio.Transport, sender: FrameSender | None) -> None:
-        """Begin to send; `sender` is given where the connection compresses."""
+    def open(self, transport: asyncio.Transport) -> None:
+        """Begin to send."""
         self._transport = transport
-        self._sender = sender
         if self._pending:
             self.flush()
 
     @property
     def size(self) -> int:
-        """Bytes that wait: here, held back, and in the transport's buffer."""
-        return self._pending_size + self.held + self._buffered()
-
-    def _buffered(self) -> int:
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        """Bytes that wait to be sent: here, and in the transport's buffer."""
+        if self._transport is None:
+            return self._pending_size
+        return self._pending_size + self._transport.get_write_buffer_size()
 
     def put(self, text: bytes) -> None:
-        """Send a reply. It is never dropped, and does not make its reader too slow by itself."""
+        """Send a reply. It is never dropped, and does not make its reader too slow."""
         if not self.closed:
-            self._append(text if self._sender is not None else text_frame(text))
+            if self.size + len(text) > self._limit:
+                self._allowance += len(text)
+            self._append(text_frame(text))
 
     def put_event(self, message: Message) -> None:
         """Send an event, unless the client is too slow for it."""
@@ -117,15 +103,14 @@ class Outbox:
             return
         if len(message.text) > self._limit and not self.size:
             self._allowance = len(message.text)
-        self._append(message.text if self._sender is not None else message.frame)
-        self.judge()
+        self._append(message.frame)
+        self._look()
 
     def hold(self, size: int) -> bool:
-        """Count an event that is held back; return False if the client is too slow for it."""
-        if self._drops():
+        """Count an event that is held back; return False if there is no room for it."""
+        if self.held + size > self._limit:
             return False
         self.held += size
-        self.judge()
         return True
 
     def _drops(self) -> bool:
@@ -139,7 +124,7 @@ class Outbox:
         self._dropped = 0
         return False
 
-    def judge(self) -> None:
+    def _look(self) -> None:
         """Look whether the client is too slow, once the loop has polled its socket."""
         if self._judging or not self._is_over():
             return
@@ -164,7 +149,7 @@ class Outbox:
             return
         if self._policy == "close":
             self._on_slow()
-        elif not self._dropping:
+        else:
             logger.warning("a consumer is too slow: events for it are dropped")
             self._dropping = True
 
@@ -175,15 +160,11 @@ class Outbox:
             self._flushing = self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write all that waits, in one call where the connection does not compress."""
+        """Write all that waits, in one call."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
         if not self._pending or self._transport is None:
-            return
-        if self._sender is not None:
-            if self._writer is None:
-                self._writer = self._loop.create_task(self._write(self._sender))
             return
         if self._transport.is_closing():
             self.discard()
@@ -192,25 +173,6 @@ class Outbox:
         self._pending.clear()
         self._pending_size = 0
         self._transport.write(data)
-
-    async def _write(self, sender: FrameSender) -> None:
-        try:
-            while self._pending:
-                text = self._pending[0]
-                await sender.send_frame(text, WSMsgType.TEXT)
-                if self._pending:  # else it was discarded meanwhile
-                    self._pending.popleft()
-                    self._pending_size -= len(text)
-        except ConnectionError:
-            self.discard()
-        finally:
-            self._writer = None
-
-    async def flushed(self) -> None:
-        """Wait until a compressed connection has taken all that was put; others have at once."""
-        self.flush()
-        if self._writer is not None:
-            await asyncio.shield(self._writer)
 
     def discard(self) -> None:
         """Take no more, and forget what was not handed to the transport."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -46,6 +47,11 @@ class WsPathMixin(Websocket):
             raise TypeError(f"allowed_origins must be a tuple of origins, got {allowed!r}")
         for one in allowed if isinstance(allowed, tuple) else ():
             origin.parse(one)
+        if inspect.iscoroutinefunction(cls.can_receive):
+            raise TypeError(
+                f"{cls.__qualname__}.can_receive is asked for each event, so it cannot wait: "
+                "write 'def', and decide what takes time in authorize"
+            )
         prepare(cls, _names_around())
 
     async def get(self) -> web.StreamResponse:

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -46,8 +47,8 @@ class Rejected(Exception):
 
 
 _decode = msgspec.json.Decoder().decode
-_CONTAINERS: Final = bytes.maketrans(b"{}", b"[]")
-_NO_CONTAINER: Final = bytes(set(range(256)) - set(b'{}[]"'))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_CONTAINER: Final = bytes(set(range(256)) - {*_STEPS, ord('"')})
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _STRING: Final = re.compile(rb'"[^"]*"')
 _LONGEST_NEGATIVE: Final = re.compile(rb"-[0-9]{4300}(?![0-9])")
@@ -77,14 +78,10 @@ def decode(data: bytes | str, depth: int = 64) -> Any:
 
 
 def _nests_deeper(data: bytes, depth: int) -> bool:
-    """Take one level of innermost containers away at a time; also true for unbalanced ones."""
+    """Tell whether brackets open that deep; whether they match is the decoder's question."""
     data = _ESCAPE.sub(b"", data) if b"\\" in data else data
-    data = _STRING.sub(b"", data.translate(None, _NO_CONTAINER)).translate(_CONTAINERS)
-    for _ in range(depth):
-        if not data:
-            return False
-        data = data.replace(b"[]", b"")
-    return bool(data)
+    brackets = _STRING.sub(b"", data.translate(None, _NO_CONTAINER)).replace(b'"', b"")
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > depth
 
 
 def _decode_longest(data: bytes) -> Any:
@@ -183,6 +180,11 @@ def encode_json(value: Any) -> bytes:
         encoded = encode(value)
     except RecursionError:
         raise ValueError("the value contains itself, or is nested too deeply") from None
+    except (TypeError, ValueError):
+        raise
+    except Exception as error:
+        # code of the value's own: a property that fails, a field that was never set
+        raise TypeError(f"{type(value).__qualname__} has no JSON form") from error
     if type(value) not in _SCALARS:
         _refuse_bytes(value)
     return encoded

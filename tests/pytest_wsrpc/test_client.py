@@ -182,6 +182,22 @@ async def test_a_malformed_pattern_is_a_value_error(client: WsTestClient) -> Non
         await client.next_event(event="[")
 
 
+async def test_a_name_in_the_place_of_seconds_is_told_its_own(client: WsTestClient) -> None:
+    with pytest.raises(TypeError, match=r"within must be seconds, got 'tick'; .*event=\.\.\."):
+        await client.no_event("tick")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="timeout must be seconds, got 'tick'"):
+        await client.next_event("prices", "bid", "tick")  # type: ignore[arg-type]
+
+
+async def test_seconds_in_the_place_of_a_name_are_told_their_own(client: WsTestClient) -> None:
+    with pytest.raises(
+        TypeError, match=r"channel must be a name or a pattern, got 0.5; .*timeout="
+    ):
+        await client.next_event(0.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="event must be a name or a pattern, got 1"):
+        await client.no_event(event=1)  # type: ignore[arg-type]
+
+
 async def test_no_event_holds_while_none_comes(client: WsTestClient, peer: Any) -> None:
     await peer.send(1, tick(1))
     await peer.synchronise(client)

@@ -467,7 +467,11 @@ def test_a_plain_test_may_use_the_application_and_its_broker(suite):
 
 @pytest.mark.parametrize(
     ("statement", "advice"),
-    [("create_app()", "has it a return?"), ("return 'app'", "it gave 'app'")],
+    [
+        ("create_app()", "has it a return?"),
+        ("return 'app'", "it gave 'app'"),
+        ("return create_app", "it gave the function create_app, call it: `return create_app()`"),
+    ],
 )
 def test_an_override_that_gives_no_application_says_so(suite, statement, advice):
     result = suite(
@@ -537,6 +541,96 @@ def test_a_refused_handshake_says_what_to_do(suite, refusal, lines):
     )
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(lines)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "lines"),
+    [
+        ("/private", 401, ['E*Give the client *: await ws_connect(headers={"Authorization": *']),
+        ("/nowhere", 404, ["E*has its websockets at /ws, /rooms/{room}: await ws_connect('/ws')"]),
+        ("/form", 405, ["E*has its websockets at /ws, /rooms/{room}: await ws_connect('/ws')"]),
+        ("/broken", 500, ["*with 500, the server raised ZeroDivisionError: division by zero."]),
+    ],
+)
+def test_a_refusal_of_ws_connect_says_what_to_do_in_a_few_lines(suite, path, status, lines):
+    source = f"""{OWN_APP}
+    async def private(request):
+        raise web.HTTPUnauthorized
+
+    async def broken(request):
+        1 / 0
+
+    @pytest.fixture
+    def ws_app():
+        app = create_app("/ws")
+        app.router.add_view("/rooms/{{room}}", Stream)
+        app.router.add_get("/private", private)
+        app.router.add_get("/broken", broken)
+        app.router.add_post("/form", private)
+        return app
+
+    async def test_refused(ws_connect):
+        await ws_connect("{path}")
+    """
+    result = suite(source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"E*WSServerHandshakeError: {status}, *", f"E*GET {path} was answered with {status}*"]
+    )
+    result.stdout.fnmatch_lines(lines)
+    result.stdout.no_fnmatch_line("*aiohttp*client.py*")
+    result.stdout.no_fnmatch_line("*harness.py*")
+
+
+def test_a_refusal_of_ws_connect_may_be_what_the_test_expects(suite):
+    suite(
+        f"""{OWN_APP}
+    import aiohttp
+
+    async def test_refused(ws_connect):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await ws_connect("/nowhere")
+        assert refused.value.status == 404
+        assert refused.value.__notes__[0] == "GET /nowhere was answered with 404."
+    """
+    ).assert_outcomes(passed=1)
+
+
+def test_ws_client_tells_what_the_server_raised(suite):
+    result = suite(
+        f"""{OWN_APP}
+    async def broken(request):
+        1 / 0
+
+    @pytest.fixture
+    def ws_app():
+        app = web.Application()
+        app.router.add_get("/stream", broken)
+        return app
+
+    async def test_refused(ws_client):
+        pass
+    """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "`ws_client` could not connect: GET /stream was answered with 500, the server raised "
+            "ZeroDivisionError: division by zero."
+        ]
+    )
+
+
+def test_headers_in_place_of_the_path_are_told_their_name(suite):
+    suite(
+        """
+        import pytest
+
+        async def test_headers(ws_connect):
+            with pytest.raises(TypeError, match="path must be a string.*headers={...}"):
+                await ws_connect({"X-User": "ann"})
+        """
+    ).assert_outcomes(passed=1)
 
 
 def test_a_client_with_headers_may_take_the_place_of_the_first(suite):

@@ -324,11 +324,33 @@ def test_a_plain_test_is_told_to_be_async(suite, name):
         """
     )
     result.assert_outcomes(errors=1)
-    used = "ws_connect" if name == "ws_client" else name
     result.stdout.fnmatch_lines(
         [
-            f"test_plain[[]1[]] uses `{used}`, which needs the event loop of an async test: write "
+            f"test_plain[[]1[]] uses `{name}`, which needs the event loop of an async test: write "
             "`async def test_plain`."
+        ]
+    )
+
+
+@pytest.mark.parametrize("base", ["TestCase", "IsolatedAsyncioTestCase"])
+def test_a_method_of_a_test_case_is_told_to_move(suite, base):
+    result = suite(
+        f"""
+        import unittest
+        import pytest
+
+        @pytest.mark.usefixtures("ws_client")
+        class TestOld(unittest.{base}):
+            def test_echo(self):
+                pass
+        """
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_echo uses `ws_client`, which needs the event loop of an async test, and "
+            "pytest-asyncio runs no method of a unittest.TestCase: write an `async def` in a plain "
+            "class, or a function."
         ]
     )
 
@@ -338,7 +360,7 @@ def test_an_unmarked_test_in_strict_mode_is_told_to_be_marked(suite):
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "test_unmarked uses `broker`, which needs the event loop of an async test, but "
+            "test_unmarked uses `ws_client`, which needs the event loop of an async test, but "
             "pytest-asyncio does not run this one: mark it with @pytest.mark.asyncio, or set "
             "asyncio_mode = auto in the ini file."
         ]

@@ -189,7 +189,8 @@ def test_an_exception_that_refuses_the_first_client_is_shown_with_the_set_up(sui
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "`ws_client` could not connect: GET /stream[?]refuse was answered with 500.",
+            "`ws_client` could not connect: GET /stream[?]refuse was answered with 500, the "
+            "server raised LookupError: nobody of this name.",
             "*Exceptions on the server*",
             "*LookupError: nobody of this name",
         ]

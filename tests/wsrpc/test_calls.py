@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -1031,3 +1032,19 @@ async def test_a_call_that_ends_in_an_error_undoes_its_subscriptions(serve):
     assert server.broker.server_info()["channels"] == {"a": {"x": 1}}
     assert "response" in await client.call("join")
     assert server.broker.server_info()["channels"] == {"a": {"x": 1, "y": 1}, "b": {"*": 1}}
+
+
+async def test_a_response_whose_own_code_fails_is_an_internal_error(serve, reported):
+    class Unset(msgspec.Struct):
+        a: int
+
+    class Answering(View):
+        async def ws_rpc_typed(self, payload) -> Unset:
+            value = Unset(1)
+            del value.a
+            return value
+
+    reply = await (await (await serve(Answering)).connect()).call("typed")
+
+    assert reply["error"] == {"code": -32603, "message": "JSON object expected"}
+    assert isinstance(reported[0].exception, AttributeError)

@@ -6,9 +6,14 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+import attrs
+import msgspec
+import pydantic
 import pytest
 
 from wsrpc.client import RpcClient
@@ -311,6 +316,67 @@ async def test_what_has_no_json_form_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(TypeError):
         await client.call(method, payload)
+    await peer.nothing_came()
+
+
+@dataclass
+class Ref:
+    id: Any
+
+
+class StructRef(msgspec.Struct):
+    id: Any
+
+
+class ArrayRef(msgspec.Struct, array_like=True):
+    id: int
+
+
+@attrs.define
+class AttrsRef:
+    id: int
+
+
+class Model(pydantic.BaseModel):
+    id: Any
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        (Ref(1), 1),
+        (StructRef(1), 1),
+        (AttrsRef(1), 1),
+        (Model(id=1), 1),
+        (Ref(Model(id=date(2026, 1, 2))), {"id": "2026-01-02"}),
+        (Ref(StructRef([1])), {"id": [1]}),
+    ],
+)
+async def test_a_payload_may_be_an_object_of_a_payload_type(
+    client: RpcClient, peer: Any, payload: Any, sent: Any
+) -> None:
+    call = asyncio.create_task(client.call("get", payload))
+    assert (await peer.answer())["payload"] == {"id": sent}
+    await call
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (ArrayRef(1), "payload must be a mapping"),
+        (object(), "the payload <object .* has no JSON form: object has no JSON form"),
+        (Ref(object()), "has no JSON form: object has no JSON form"),
+        (Ref, "has no JSON form"),
+        (Model, "has no JSON form"),
+        (Ref(b"bytes"), "has no JSON form: bytes have no JSON form"),
+        (Model(id=b"\xff"), "the payload .* has no JSON form"),
+    ],
+)
+async def test_an_object_that_is_no_payload_is_refused(
+    client: RpcClient, peer: Any, payload: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        await client.call("get", payload)
     await peer.nothing_came()
 
 

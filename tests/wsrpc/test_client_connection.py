@@ -60,6 +60,15 @@ async def test_connect_is_entered_or_awaited(scripted: Any) -> None:
     assert awaited.closed
 
 
+async def test_a_client_that_was_not_awaited_says_so(scripted: Any) -> None:
+    connecting = RpcClient.connect(scripted.url)
+    with pytest.raises(AttributeError, match=r"`async with RpcClient.connect\(url\) as client`"):
+        connecting.call  # type: ignore[attr-defined]  # noqa: B018
+    for name in ("no_such", "_send"):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'$"):
+            getattr(connecting, name)
+
+
 async def test_the_repr_tells_the_state(scripted: Any) -> None:
     async with RpcClient.connect(scripted.url) as client:
         assert repr(client) == f"<RpcClient {scripted.url} open>"

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from wsrpc import ApiPath, ConnectionClosed, Limits, WsPathMixin, protocol
+from wsrpc import ApiPath, ConnectionClosed, Limits, LocalBroker, WsPathMixin, protocol
 
 BINARY = {"error": {"code": -32600, "message": "Text message expected"}}
 NO_JSON = {"error": {"code": -32700, "message": "JSON string expected"}}
@@ -293,14 +293,11 @@ def sized(length):
     return text.replace('""', '"' + "y" * (length - len(text)) + '"')
 
 
-@pytest.mark.parametrize("compress", [0, 15])
 @pytest.mark.parametrize("limit", [1000, 1024 * 1024])
-async def test_a_message_of_the_largest_size_is_taken_and_a_larger_one_closes(
-    serve, compress, limit
-):
+async def test_a_message_of_the_largest_size_is_taken_and_a_larger_one_closes(serve, limit):
     server = await serve(Small if limit == 1000 else View)
     for length in (limit + 1, limit + 2, limit * 3):
-        client = await server.connect(compress=compress, max_msg_size=0)
+        client = await server.connect(max_msg_size=0)
         await client.send(sized(limit))
         assert "response" in await client.recv()
         await client.send(sized(length))
@@ -323,14 +320,6 @@ async def test_a_message_in_fragments_counts_as_one(serve):
     for _ in range(3):
         client.send(text[:400], 0 if _ else TEXT, first=0)
     assert await client.recv() == (CLOSE, struct.pack("!H", 1009))
-
-
-async def test_a_small_message_that_unpacks_to_a_large_one_closes(serve):
-    server = await serve(View)
-    client = await server.connect(compress=15)
-
-    await client.send('"' + "0" * 50_000_000 + '"')
-    assert await client.closed() == 1009
 
 
 async def test_replies_go_out_before_the_close_after_a_message_that_is_too_large(serve):
@@ -537,10 +526,9 @@ async def test_calls_are_no_longer_read_after_a_close(serve, until):
     await until(lambda: view.log == ["on_disconnect"])
 
 
-@pytest.mark.parametrize("compress", [0, 15])
-async def test_what_was_sent_before_a_close_arrives_and_nothing_after_it(serve, until, compress):
+async def test_what_was_sent_before_a_close_arrives_and_nothing_after_it(serve, until):
     server = await serve(View)
-    client = await server.connect(compress=compress)
+    client = await server.connect()
     view = await view_of(server, until)
     for n in range(100):
         await view.send_event("c", "e", [n, "x" * 1000])
@@ -653,29 +641,16 @@ async def test_a_client_that_is_gone_before_the_handshake_is_no_connection(serve
     assert not server.broker.sockets
 
 
-# compression
+async def test_compression_is_not_agreed_to(serve):
+    client = await (await serve(View)).connect(compress=15)
+
+    assert not client.ws.compress
+    assert (await client.call("echo", {"a": 1}))["response"] == {"a": 1}
 
 
-async def test_a_compressed_connection_works_alike(serve, until):
+async def test_calls_that_come_with_the_clients_close_are_answered_before_it(serve, until):
     server = await serve(View)
-    client = await server.connect(compress=15)
-    assert client.ws.compress
-
-    for n in range(20):
-        payload = {"n": n, "text": "é" * n * 100}
-        assert (await client.call("echo", payload))["response"] == payload
-    for n in range(200):
-        await client.send({"id": n, "method": "echo", "payload": {"text": "x" * n}})
-    for n in range(200):
-        assert await client.recv() == {"id": n, "method": "echo", "response": {"text": "x" * n}}
-
-
-@pytest.mark.parametrize("compress", [0, 15])
-async def test_calls_that_come_with_the_clients_close_are_answered_before_it(
-    serve, until, compress
-):
-    server = await serve(View)
-    client = await server.connect(compress=compress)
+    client = await server.connect()
     view = await view_of(server, until)
     for n in range(5):
         await client.send(call("echo", {"x": "y" * 100}, id=n).decode())
@@ -684,19 +659,6 @@ async def test_calls_that_come_with_the_clients_close_are_answered_before_it(
     assert await client.closed() == 4001
     assert [reply["id"] for reply in client.kept] == list(range(5))
     await until(lambda: view.log == ["on_disconnect"])
-
-
-async def test_a_compressed_client_that_closes_and_does_not_read_is_dropped(serve, until):
-    server = await serve(View)
-    client = await server.connect(compress=15)
-    view = await view_of(server, until)
-    client.ws._conn.transport.pause_reading()
-    noise = random.Random(1).randbytes(6_000_000).hex()
-    await view.send_event("c", "e", noise)  # more than the kernel's buffers take
-    await client.ws._writer.close(1000)
-
-    await until(lambda: view.log == ["on_disconnect"])
-    client.ws._conn.transport.abort()
 
 
 # heartbeat and slow readers
@@ -830,3 +792,93 @@ async def test_a_connection_that_closes_says_so_at_once(serve):
     await client.send({"id": 1, "method": "end"})
     assert await client.closed() == 4000
     assert seen == [(False, True, 4000)]
+
+
+class Replying(View):
+    async def ws_rpc_large(self, payload):
+        return "x" * payload["size"]
+
+    async def ws_rpc_subscribe_me(self, payload):
+        await self.subscribe("c")
+
+
+async def test_large_replies_and_an_event_do_not_close_a_client_that_reads(serve):
+    server = await serve(Replying, LocalBroker())
+    client = await server.connect(max_msg_size=0)
+    await client.call("subscribe_me")
+
+    for _ in range(3):
+        await client.send(call("large", {"size": 20_000_000}).decode())
+        await server.broker.publish("c", "e", 1)
+    replies = [await client.recv() for _ in range(6)]
+
+    assert sorted("event" in reply for reply in replies) == [False] * 3 + [True] * 3
+
+
+async def test_a_client_that_reads_nothing_gets_no_more_answered_than_its_outbox_holds(
+    serve, until
+):
+    server = await serve(Replying)
+    client = await server.connect_raw()
+    view = await view_of(server, until)
+    for n in range(300):
+        client.send(call("large", {"size": 500_000}, id=n))
+    outbox = view._wsrpc._outbox
+
+    await until(lambda: view._wsrpc._request.protocol.writing_paused)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert outbox.size < 10 * Limits.outbox_size
+
+
+async def test_a_client_that_goes_while_a_ping_waits_is_no_failure(serve, until, reported):
+    server = await serve(Replying)
+    client = await server.connect_raw()
+    view = await view_of(server, until)
+    for n in range(40):
+        client.send(call("large", {"size": 1_000_000}, id=n))
+    client.send(b"", PING)
+    client.abort()
+
+    await until(lambda: view.log == ["on_disconnect"])
+    assert reported == []
+
+
+async def test_nothing_piles_up_for_a_connection_that_closed_before_its_upgrade(serve, until):
+    class Waiting(View):
+        async def on_connect(self):
+            await self.subscribe("c")
+            await self.close(4000)
+            views.append(self)
+            await go.wait()
+
+    views, go = [], asyncio.Event()
+    server = await serve(Waiting, LocalBroker())
+    connecting = asyncio.ensure_future(server.connect())
+    await until(lambda: views)
+    for _ in range(20):
+        await server.broker.publish("c", "e", "x" * 100_000)
+    assert views[0]._wsrpc._outbox.size == 0
+    assert server.broker.server_info()["channels"] == {}
+    go.set()
+    assert await (await connecting).closed() == 4000
+
+
+async def test_an_end_that_is_cancelled_is_no_failure_of_the_application(serve, until, reported):
+    class Waiting(View):
+        async def on_disconnect(self):
+            self.log.append("on_disconnect")
+            await asyncio.Event().wait()
+
+    server = await serve(Waiting)
+    client = await server.connect()
+    view = await view_of(server, until)
+    await client.ws.close()
+    await until(lambda: view.log)
+
+    ending = view._wsrpc._ending
+    ending.cancel()
+    await asyncio.wait([ending])
+
+    assert ending.cancelled()
+    assert reported == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Callable
 from typing import Any
@@ -200,4 +201,19 @@ async def test_a_subclass_need_not_call_super_init() -> None:
     await broker.publish("x", "a", 2)
     await seen.wait_for(2)
     assert seen.data == [1, 2]
+    await broker.close()
+
+
+async def test_an_event_is_delivered_outside_of_the_context_of_any_publisher() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nobody")
+    broker = LocalBroker(latency=0.001)
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    await broker.channels.register("c", None, lambda channel, event, data: None)
+    variable.set("alice")
+
+    def data() -> None:
+        seen.put_nowait(variable.get())
+
+    await broker.publish("c", "e", data)
+    assert await asyncio.wait_for(seen.get(), 5) == "nobody"
     await broker.close()

@@ -181,6 +181,28 @@ async def test_revoke_takes_a_subscription_that_is_on_its_way(serve: Any, until:
     assert "response" in await client.call("subscribe", {"channel": "x"})
 
 
+async def test_revoke_takes_a_subscription_that_is_being_authorized(serve: Any, until: Any) -> None:
+    class Asking(View):
+        async def authorize(self, action: str, channel: str, event: str) -> bool:
+            asked.append(channel)
+            await go.wait()
+            return True
+
+    asked: list[str] = []
+    go = asyncio.Event()
+    server = await serve(Asking)
+    client = await server.connect()
+    socket_id = (await client.call("whoami"))["response"]
+    subscribing = asyncio.ensure_future(client.call("subscribe", {"channel": "x"}))
+    await until(lambda: asked)
+
+    assert await server.broker.revoke(socket_id, "x") is True
+    go.set()
+
+    assert (await subscribing)["error"]["code"] == -32003
+    assert server.broker.server_info()["channels"] == {}
+
+
 async def test_close_sockets_closes_all_with_1001_and_empties_the_channels(serve: Any) -> None:
     class Backend(LocalBroker):
         unsubscribed: list[str] = []

@@ -66,7 +66,7 @@ class Subscriber:
         self.slow = 0
         self.transport = Transport()
         self.outbox = Outbox(asyncio.get_running_loop(), LIMIT, policy, self.on_slow)
-        self.outbox.open(self.transport, None)
+        self.outbox.open(self.transport)
         self.channel = Channel("news")
         self.left = 0
         self.membership = Membership(self.view, self.channel, self.outbox, self.on_left)
@@ -307,30 +307,32 @@ async def test_a_gap_survives_the_failure_of_the_call_that_held_it_back() -> Non
     assert subscriber.outbox.held == 0
 
 
-async def test_events_held_back_count_as_waiting_to_be_sent() -> None:
+async def test_what_finds_no_room_before_its_reply_is_missed_by_nobody_who_reads() -> None:
     subscriber, first = Subscriber(), call()
     subscriber.subscribe("*", call=first)
-    for _ in range(3):
-        subscriber.publish("a", "x" * (LIMIT // 2))
-    await turns()
-    assert subscriber.slow == 1
-
-
-async def test_a_dropping_connection_holds_back_no_more_than_its_limit() -> None:
-    subscriber, first = Subscriber(policy="drop"), call()
-    subscriber.subscribe("*", call=first)
-    for _ in range(3):
-        subscriber.publish("a", "x" * (LIMIT // 2))
-    await turns()
-    held = subscriber.outbox.held
-    for _ in range(3):
-        subscriber.publish("a", "x" * (LIMIT // 2))
-        subscriber.gap()
+    for name in "abc":
+        subscriber.publish(name, "x" * (LIMIT // 3))
         await turns()
-    assert subscriber.outbox.held == held
-    subscriber.membership.remove(None)
-    assert subscriber.outbox.held == 0
+    subscriber.gap()
     assert subscriber.slow == 0
+    subscriber.reply(first)
+    assert subscriber.sent == ["reply 1", "a", "b", GAP]
+    assert subscriber.outbox.held == 0
+
+
+async def test_an_event_that_counts_does_not_wait_for_room() -> None:
+    subscriber, second = Subscriber(), call()
+    subscriber.subscribe("a")
+    subscriber.subscribe("*", call=second)
+    for name in ("b", "a", "b"):
+        subscriber.publish(name, "x" * (LIMIT // 4))
+    assert subscriber.sent == []
+    subscriber.publish("a", "x" * (LIMIT // 2))
+    assert subscriber.sent == ["a", "a"]
+    assert subscriber.outbox.held == 0
+    subscriber.publish("b")
+    subscriber.reply(second)
+    assert subscriber.sent == ["a", "a", "reply 1", "b"]
 
 
 async def test_an_event_that_the_view_hides_is_not_sent_and_costs_nothing() -> None:

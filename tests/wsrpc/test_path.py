@@ -234,3 +234,11 @@ def test_endpoints_can_be_found_in_the_router():
         if isinstance(route.handler, type) and issubclass(route.handler, WsPathMixin)
     ]
     assert found == ["/ws"]
+
+
+def test_a_can_receive_that_waits_is_refused_when_the_class_is_made():
+    with pytest.raises(TypeError, match=r"Hiding\.can_receive .* write 'def'"):
+
+        class Hiding(WsPathMixin, web.View):
+            async def can_receive(self, channel, event):
+                return False

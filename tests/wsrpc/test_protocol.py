@@ -9,6 +9,7 @@ import math
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -601,3 +602,21 @@ def test_strings_and_numbers_of_derived_classes_are_encoded_as_their_bases():
     assert encode_json(value) == b'["a",1.5,2,{"key":null}]'
     with pytest.raises(TypeError, match=r"^object has no JSON form$"):
         encode_json([object()])
+
+
+def test_a_value_whose_own_code_fails_has_no_json_form():
+    class Unset(msgspec.Struct):
+        a: int
+
+    value = Unset(1)
+    del value.a
+
+    with pytest.raises(TypeError, match="Unset has no JSON form"):
+        encode_json(value)
+
+
+@pytest.mark.parametrize("text", ["[]" * 100, "[" + "{}" * 100 + "]", "]" * 100 + "[" * 164])
+def test_brackets_side_by_side_are_not_deep_but_no_json_either(text):
+    with pytest.raises(ParseError):
+        decode(text)
+    assert decode(f"[{','.join(['[{}]'] * 100)}]") == [[{}]] * 100

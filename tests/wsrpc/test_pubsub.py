@@ -366,3 +366,20 @@ async def test_the_mixins_are_independent(serve: Any) -> None:
     assert "response" in await client.call("publish", {"channel": "x", "data": 1})
     for method in ("subscribe", "unsubscribe", "server_info", "info"):
         assert (await client.call(method, {"channel": "x"}))["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize("method", ["subscribe", "unsubscribe"])
+async def test_more_patterns_than_a_connection_may_have_cost_nothing(
+    serve: Any, method: str
+) -> None:
+    client = await (await serve(View)).connect()
+    patterns = [f"{number:x}*[ab" for number in range(60_000)]
+
+    reply = await client.call(method, {"channel": "x", "event": patterns})
+
+    if method == "subscribe":
+        assert reply["error"]["errors"] == {"channel": "more than subscriptions (128)"}
+    else:
+        assert reply["response"] == {"subscribed": {}}
+    many = await client.call("subscribe", {"channel": "x", "event": ["a", "b"] * 100})
+    assert many["response"] == {"subscribed": {"x": ["a", "b"]}}

@@ -8,6 +8,7 @@ import struct
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from wsrpc import ApiPath, Limits, LocalBroker, Publish, Subscribe, WsPathMixin
 
@@ -375,3 +376,34 @@ async def test_100_connections_and_calls_end_within_the_time(serve):
     assert server.broker.server_info() == {"connections": 0, "channels": {}}
     assert not [task for task in asyncio.all_tasks() if "wsrpc" in repr(task.get_coro())]
     assert json.loads(json.dumps(server.broker.server_info()))
+
+
+@pytest.mark.parametrize("ends", ["upgraded", "refused"])
+async def test_a_handshake_that_outlasts_the_start_of_the_shutdown_is_part_of_it(
+    serve, until, ends
+):
+    class Slow(WsPathMixin, web.View):
+        async def on_connect(self):
+            entered.set()
+            await go.wait()
+            if ends == "refused":
+                raise web.HTTPForbidden
+
+    entered, go = asyncio.Event(), asyncio.Event()
+    server = await serve(Slow)
+    connecting = asyncio.ensure_future(server.connect())
+    await entered.wait()
+    closing = asyncio.ensure_future(server.broker.close())
+    await until(lambda: server.broker._closing)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    go.set()
+
+    if ends == "upgraded":
+        assert await (await connecting).closed() == 1001
+    else:
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await connecting
+    await asyncio.wait_for(closing, 5)
+    assert not server.broker._connecting

@@ -143,7 +143,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         self.transport = Transport()
         self.outbox = Outbox(loop, 1 << 20, "close", self.fail)
-        self.outbox.open(self.transport, None)
+        self.outbox.open(self.transport)
         self.subscriptions = Memberships(self.view, backend, self.outbox)
         self.is_subscribed = self.subscriptions.__contains__
         self.subscribe = self._subscribe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 from collections import deque
 from functools import cached_property
@@ -59,7 +60,9 @@ class LocalBroker(SocketsManager):
         due = asyncio.get_running_loop().time() + self.latency
         self._events.append((due, channel, message))
         if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._deliver())
+            # in a context of its own: an event has nothing to do with who published the first one
+            loop = asyncio.get_running_loop()
+            self._worker = loop.create_task(self._deliver(), context=contextvars.Context())
 
     async def subscribe(self, channel: str) -> None:
         """Accept a channel whose name is lowercase; else raise `CannotSubscribe`."""
