@@ -349,10 +349,16 @@ class Connection:
         internals.keep_reading(self._request.protocol)
 
     async def shut_down(self) -> None:
-        """Let the calls end, then close with 1001; bounded by `Limits.shutdown_timeout`."""
-        await self._calls.drain()
+        """Let the calls end, then close with 1001; bounded by `Limits.shutdown_timeout`.
+
+        A handshake that is under way is closed as soon as it ends, which is not waited for long.
+        """
+        patience = CLOSE_TIMEOUT
+        if self._is_open:
+            patience += self._limits.shutdown_timeout
+            await self._calls.drain()
         self.close(CloseCode.GOING_AWAY, "shutting down")
-        await asyncio.wait([self._ended], timeout=CLOSE_TIMEOUT + self._limits.shutdown_timeout)
+        await asyncio.wait([self._ended], timeout=patience)
 
     async def send_event(self, channel: str, event: str, data: Any) -> None:
         """Put an event for this connection alone into its outbox."""

@@ -228,9 +228,9 @@ def no_leak(exchange: Exchange) -> None:
     """No error tells of a traceback, a file, an exception's text or an object's repr."""
     case = exchange.case
     frame = case.frame if isinstance(case.frame, str) else case.frame.decode(errors="replace")
-    sent = f"{frame}\n{strings_of(case.payload)}"
+    known = f"{frame}\n{strings_of(case.payload)}\n{_schema_strings(case.method)}"
     exceptions = [failure.exception for failure in exchange.failures]
-    found = leak_in(exchange.error, sent, exceptions)
+    found = leak_in(exchange.error, known, exceptions, case.endpoint.path)
     if found:
         kind, text = found
         raise Violation(
@@ -239,3 +239,11 @@ def no_leak(exchange: Exchange) -> None:
             key=kind,
             text=text,
         )
+
+
+@lru_cache(maxsize=256)
+def _schema_strings(method: RpcMethod | None) -> str:
+    """The names and patterns of a payload's type, which are no secret."""
+    if method is None or method.payload is None:
+        return ""
+    return strings_of(method.payload.json_schema())

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import traces
-from .endpoints import Endpoint, endpoints_of
+from .endpoints import Endpoint
 from .failure import FuzzFailure
 from .handshake import HandshakeFailure
 from .phases import PHASES, Phase, Subject
@@ -71,7 +70,7 @@ class _Node(pytest.Collector):
 
 class _Application(_Node):
     def collect(self) -> Iterator[pytest.Collector]:
-        """Make the application once, to read its methods, and give its endpoints."""
+        """Give the endpoints of the application."""
         endpoints = self._endpoints()
         if not endpoints:
             raise self.CollectError(
@@ -83,8 +82,7 @@ class _Application(_Node):
 
     def _endpoints(self) -> list[Endpoint]:
         try:
-            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-                return endpoints_of(runner.run(self.target.create()))
+            return self.plugin.endpoints(self.target)
         except Exception as error:  # whatever the application's own code raises
             shown = traces.render(error, self.config.rootpath)
             raise self.CollectError(f"{self.target.spec} failed\n{shown}") from None
@@ -96,7 +94,6 @@ class _EndpointNode(_Node):
     def collect(self) -> Iterator[pytest.Collector | pytest.Item]:
         """Give the methods, then the items of the endpoint itself."""
         for method in self.endpoint.methods.values():
-            self.plugin.known_methods.add(method.name)
             if self.plugin.settings.fuzzes(method.name):
                 yield self.children(
                     method.name, _MethodNode, subject=Subject(self.endpoint, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from aiohttp import web
 
 from wsrpc import WsPathMixin
 from wsrpc.rpc import RpcMethod, methods_of
+
+from .target import Target
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -37,6 +40,12 @@ class Endpoint:
     def url(self, values: Mapping[str, str]) -> str:
         """Return the path, percent-encoded, with the values of its parameters filled in."""
         return _PARAMETER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
+
+
+def endpoints_of_target(target: Target) -> list[Endpoint]:
+    """Make the application once, to read its endpoints; raises what its own code raises."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return endpoints_of(runner.run(target.create()))
 
 
 def endpoints_of(app: web.Application) -> list[Endpoint]:

@@ -41,6 +41,8 @@ def _explained(
         text = f"GET {path} was answered with {refused.status} instead of the websocket handshake"
     if refused.exception is not None:
         return f"{text}\n\nThe server's exception:\n{traces.render(refused.exception, root)}"
+    if refused.status in (401, 403) and settings.headers:
+        return f"{text}: the headers given are not what it asks for"
     if refused.status in (401, 403):
         return f"{text}: give what it asks for, --wsrpc-header 'Authorization: ...' or another"
     if refused.status in (400, 404, 410, 422) and endpoint.parameters:

@@ -76,7 +76,7 @@ class Run:
         confirmed = self._confirmed()
         self.tally.failures = len(confirmed)
         if not confirmed:
-            self.tally.warn_of_refusals()
+            self.tally.warn_of_refusals(with_headers=bool(job.settings.headers))
         return confirmed
 
     def _attempt(self, case: Case) -> object | None:

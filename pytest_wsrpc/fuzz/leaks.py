@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+_PATH = "a file path"
+_EXCEPTIONS = "|".join(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type)
+    and issubclass(value, BaseException)
+    and not issubclass(value, Warning)
+)
 _SIGNS = (
     (
         "a traceback",
         re.compile(r"Traceback \(most recent call last\)|\bFile \"[^\"\n]+\", line \d+"),
     ),
     (
-        "a file path",
-        re.compile(r"(?:[A-Za-z]:\\|(?<![\w:/])/)(?:[\w.@+-]+[\\/])+[\w.@+-]+\.\w{1,4}\b"),
+        _PATH,
+        re.compile(
+            r"[A-Za-z]:\\(?:[\w.@+-]+[\\/])+[\w.@+-]+\.\w{1,4}\b"
+            # not the rest of a word, a URL, a tag or a pattern
+            r"|(?<![\w:/.<\])}~^-])/(?:[\w.@+-]+/)+[\w.@+-]*\w"
+        ),
+    ),
+    (
+        "the repr of an exception",
+        # "Exception(s)" is a plural
+        re.compile(rf"\b(?:{_EXCEPTIONS})\((?!s\))[^()\n]{{0,80}}\)?"),
     ),
     (
         "the repr of an object",
@@ -26,12 +44,17 @@ _LEAST = 4
 
 
 def leak_in(
-    error: Any, request: str, exceptions: Iterable[BaseException]
+    error: Any, request: str, exceptions: Iterable[BaseException], endpoint: str = ""
 ) -> tuple[str, str] | None:
-    """Return what an error gives away and its text, but for what stands in the request itself."""
+    """Return what an error gives away and its text, but for what stands in the request itself.
+
+    The request is what the client knows: the message and the type of the payload, a string a line.
+    """
     for text in _strings(error):
         for kind, pattern in _SIGNS:
             for match in pattern.finditer(text):
+                if kind == _PATH and _is_known(match[0], request, endpoint):
+                    continue
                 if match[0] not in request:
                     return kind, match[0]
         for exception in exceptions:
@@ -39,6 +62,15 @@ def leak_in(
             if len(told) >= _LEAST and told in text and told not in request:
                 return "the text of an exception", told
     return None
+
+
+def _is_known(path: str, request: str, endpoint: str) -> bool:
+    """Tell whether it is a URL of the endpoint, or points into the payload: ``/items/0/name``."""
+    parts = path.removeprefix("/").split("/")
+    if parts[0] == endpoint.strip("/").partition("/")[0]:
+        return True
+    known = {*request.splitlines(), "payload"}
+    return all(part in known or part.isdigit() for part in parts)
 
 
 def strings_of(value: Any) -> str:

@@ -11,6 +11,9 @@ from .failure import Finding
 from .play import PROBE_METHOD
 from .target import Target
 
+MASK = "..."
+"""Stands for a value that no report is to show."""
+
 _WIDTH = 88
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+.*", re.DOTALL)
 _SECRET = re.compile(r"auth|cookie|token|secret|key|password", re.IGNORECASE)
@@ -22,8 +25,9 @@ def test_for(
     """Return the source of a module with one test that fails as the finding did."""
     body = _body(finding)
     if headers:
-        shown = {name: "..." if _SECRET.search(name) else value for name, value in headers}
-        body.insert(0, f"client = await ws_connect({path!r}, headers={shown!r})")
+        shown = dict(masked(headers))
+        line = f"client = await ws_connect({path!r}, headers={shown!r})"
+        body.insert(0, line + fill_in(headers))
     else:
         body.insert(0, f"client = await ws_connect({path!r})")
     code = "\n".join(body)
@@ -52,6 +56,17 @@ def test_for(
             textwrap.indent(code, "    "),
         ]
     )
+
+
+def masked(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers without the values that are likely to be secret."""
+    return [(name, MASK if _SECRET.search(name) else value) for name, value in headers]
+
+
+def fill_in(headers: Sequence[tuple[str, str]]) -> str:
+    """Return the comment, of Python and of a shell, that names the masked headers, or nothing."""
+    names = dict.fromkeys(name for name, _ in headers if _SECRET.search(name))
+    return f"  # fill in {', '.join(names)}" if names else ""
 
 
 def _name(finding: Finding) -> str:

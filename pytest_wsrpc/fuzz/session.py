@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from . import report, reproduction, settings, target
+from . import again, report, reproduction, selection, settings, target
 from .collection import MARKER, FuzzFile, FuzzItem
+from .endpoints import Endpoint, endpoints_of_target
 from .failure import FuzzFailure
 from .handshake import HandshakeFailure, check_handshake
 from .item import Job, Run
@@ -52,7 +52,6 @@ class FuzzPlugin:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.settings = settings.read(config)
-        self.known_methods: set[str] = set()
         worker = getattr(config, "workerinput", None)
         if worker is not None:
             self.settings = self.settings.with_seed(worker["wsrpc_seed"])
@@ -61,6 +60,8 @@ class FuzzPlugin:
         for spec in dict.fromkeys(self.settings.targets):
             found = target.find(spec, directory)
             self._targets.setdefault(found.path, []).append(found)
+        self._endpoints: dict[str, list[Endpoint]] = {}
+        self._warnings: list[str] = []
         self._alone = False
         self._hosts: dict[str, Host] = {}
         self._bearers: dict[tuple[str, str], str] = {}
@@ -92,6 +93,35 @@ class FuzzPlugin:
                 for path in files
                 if not any(path == one or one in path.parents for one in given)
             ]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Refuse globs and parameters that select nothing, before anything is run."""
+        given = self.settings
+        if not (given.include or given.exclude or given.params):
+            return
+        try:
+            found = [
+                endpoint
+                for targets in self._targets.values()
+                for one in targets
+                for endpoint in self.endpoints(one)
+            ]
+        except Exception:  # of the application's own code: collecting it shows that
+            return
+        faults = selection.faults(self.config, given, found)
+        # the ini file may be meant for other applications than the one on the command line
+        is_meant = not self.config.getoption("wsrpc_fuzz")
+        for fault in faults:
+            if is_meant or fault.startswith("--"):
+                raise pytest.UsageError(fault)
+        self._warnings = [f"warning: {fault}" for fault in faults]
+
+    def endpoints(self, target: Target) -> list[Endpoint]:
+        """Return an application's endpoints; raises what the application's own code raises."""
+        if target.spec not in self._endpoints:
+            self._endpoints[target.spec] = endpoints_of_target(target)
+        return self._endpoints[target.spec]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(
@@ -187,7 +217,6 @@ class FuzzPlugin:
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             output["wsrpc_not_applied"] = [list(entry) for entry in self._not_applied]
-            output["wsrpc_methods"] = sorted(self.known_methods)
 
     # -- reports
 
@@ -207,16 +236,12 @@ class FuzzPlugin:
                 report.finding(
                     found,
                     title=title,
-                    repeat=self._repeat(item),
+                    repeat=again.command(self.config, self.settings, item.target.spec, item.nodeid),
                     test=test,
                     root=self.config.rootpath,
                 )
             )
         return _Text("\n\n".join(texts), str(failure))
-
-    def _repeat(self, item: FuzzItem) -> str:
-        words = ["pytest", "--wsrpc-fuzz", item.target.spec]
-        return shlex.join([*words, "--wsrpc-seed", str(self.settings.seed), item.nodeid])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -241,17 +266,9 @@ class FuzzPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.section("wsrpc fuzz")
-        for line in report.summary(self._tallies, self._not_applied, self._notes()):
+        notes = [*self._warnings, self._seed()]
+        for line in report.summary(self._tallies, self._not_applied, notes):
             terminalreporter.write_line(line)
-
-    def _notes(self) -> list[str]:
-        globs = (*self.settings.include, *self.settings.exclude)
-        notes = [
-            f"warning: no method matches {glob!r}"
-            for glob in globs
-            if not any(settings.matches(name, glob) for name in self.known_methods)
-        ]
-        return [*notes, self._seed()]
 
     def _seed(self) -> str:
         return f"seed {self.settings.seed} ({self.settings.seed_from})"
@@ -267,4 +284,3 @@ class FuzzPlugin:
         output = getattr(node, "workeroutput", None) or {}
         for entry in output.get("wsrpc_not_applied", ()):
             self._not_applied[tuple(entry)] = None
-        self.known_methods.update(output.get("wsrpc_methods", ()))

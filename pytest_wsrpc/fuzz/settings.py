@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -14,6 +15,14 @@ import pytest
 from .checks import CHECKS
 from .names import suggestion
 from .options import CASE_TIMEOUT, MAX_EXAMPLES
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_KINDS = {
+    "wsrpc_seed": "an integer",
+    "wsrpc_max_examples": "an integer above 0",
+    "wsrpc_max_time": "a number above 0",
+    "wsrpc_case_timeout": "a number above 0",
+}
 
 
 @dataclass(frozen=True)
@@ -56,16 +65,23 @@ def read(config: pytest.Config) -> Settings:
         targets=tuple(_values(config, "wsrpc_fuzz")),
         seed=seed,
         seed_from=seed_from,
-        headers=tuple(_header(text) for text in _values(config, "wsrpc_header")),
-        params=dict(_param(text) for text in _values(config, "wsrpc_param")),
+        headers=tuple(_header(config, text) for text in _values(config, "wsrpc_header")),
+        params=dict(_param(config, text) for text in _values(config, "wsrpc_param")),
         include=tuple(_values(config, "wsrpc_include")),
         exclude=tuple(_values(config, "wsrpc_exclude")),
-        excluded_checks=_checks(_values(config, "wsrpc_exclude_checks")),
+        excluded_checks=_checks(config),
         max_examples=int(_number(config, "wsrpc_max_examples", MAX_EXAMPLES)),
         max_time=_number(config, "wsrpc_max_time", None),
         case_timeout=_number(config, "wsrpc_case_timeout", CASE_TIMEOUT),
         fixtures=tuple(config.getini("wsrpc_fuzz_fixtures")),
     )
+
+
+def origin(config: pytest.Config, name: str) -> str:
+    """Return the option, or the ini setting, that a value comes from, ready to precede it."""
+    if config.getoption(name) is not None:
+        return "--" + name.replace("_", "-")
+    return f"ini setting {name} ="
 
 
 def _value(config: pytest.Config, name: str) -> Any:
@@ -76,7 +92,10 @@ def _value(config: pytest.Config, name: str) -> Any:
     try:
         return config.getini(name)
     except (TypeError, ValueError, pytest.UsageError) as error:
-        raise pytest.UsageError(f"{name}: {error}") from None
+        told = str(error)
+        if name in _KINDS:
+            told = f"expected {_KINDS[name]}, got {told.rpartition(': ')[2]}"
+        raise pytest.UsageError(f"ini setting {name}: {told}") from None
 
 
 def _values(config: pytest.Config, name: str) -> Sequence[str]:
@@ -88,7 +107,7 @@ def _number(config: pytest.Config, name: str, default: float | None) -> Any:
     if value is None:
         return default
     if not math.isfinite(value) or value <= 0:
-        raise pytest.UsageError(f"{_flag(name)} {value}: expected a number above 0")
+        raise pytest.UsageError(f"{origin(config, name)} {value}: expected a number above 0")
     return value
 
 
@@ -114,32 +133,37 @@ def _as_integer(text: str) -> int:
         return int.from_bytes(text.encode()[:16])
 
 
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip() or any(character in text for character in "\r\n\0"):
+def _header(config: pytest.Config, text: str) -> tuple[str, str]:
+    name, colon, value = (part.strip() for part in text.partition(":"))
+    given = f"{origin(config, 'wsrpc_header')} {text!r}"
+    if not colon or not name or any(character in text for character in "\r\n\0"):
         raise pytest.UsageError(
-            f"--wsrpc-header {text!r}: expected 'Name: value', such as 'Authorization: Bearer abc'"
+            f"{given}: expected 'Name: value', such as 'Authorization: Bearer abc'"
         )
-    return name.strip(), value.strip()
-
-
-def _param(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise pytest.UsageError(f"--wsrpc-param {text!r}: expected name=value, such as id=1")
+    if not _TOKEN.fullmatch(name):
+        raise pytest.UsageError(
+            f"{given}: {name!r} is no name of a header: expected letters, digits and "
+            "!#$%&'*+-.^_`|~ only"
+        )
     return name, value
 
 
-def _checks(texts: Sequence[str]) -> frozenset[str]:
+def _param(config: pytest.Config, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise pytest.UsageError(
+            f"{origin(config, 'wsrpc_param')} {text!r}: expected name=value, such as id=1"
+        )
+    return name, value
+
+
+def _checks(config: pytest.Config) -> frozenset[str]:
+    texts = _values(config, "wsrpc_exclude_checks")
     names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     for name in names:
         if name not in CHECKS:
             raise pytest.UsageError(
-                f"--wsrpc-exclude-checks: there is no check {name!r}"
+                f"{origin(config, 'wsrpc_exclude_checks')} {name}: there is no check {name!r}"
                 f"{suggestion(name, CHECKS)}; --wsrpc-checks lists them"
             )
     return frozenset(names)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

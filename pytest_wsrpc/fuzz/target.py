@@ -69,6 +69,12 @@ def find(spec: str, directory: Path) -> Target:
         raise pytest.UsageError(f"--wsrpc-fuzz {spec}: a URL is not accepted; {FORM}")
     if spec.startswith("fixture:"):
         raise pytest.UsageError(f"--wsrpc-fuzz {spec}: a fixture is not accepted; {FORM}")
+    if name.endswith(".py"):
+        dotted = ".".join(Path(name).with_suffix("").parts)
+        near = f"; did you mean '{dotted}:{attribute}'?" if _is_dotted(dotted) else ""
+        raise pytest.UsageError(
+            f"--wsrpc-fuzz {spec}: {name} is a file, not the name of a module{near or '; ' + FORM}"
+        )
     if not all(_is_dotted(part) for part in (name, attribute)):
         raise pytest.UsageError(f"--wsrpc-fuzz {spec}: {FORM}")
     if str(directory) not in sys.path:

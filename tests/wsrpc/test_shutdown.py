@@ -407,3 +407,19 @@ async def test_a_handshake_that_outlasts_the_start_of_the_shutdown_is_part_of_it
             await connecting
     await asyncio.wait_for(closing, 5)
     assert not server.broker._connecting
+
+
+async def test_a_handshake_that_hangs_does_not_hold_the_shutdown_up(serve):
+    class Hanging(WsPathMixin, web.View):
+        async def on_connect(self):
+            entered.set()
+            await asyncio.Event().wait()
+
+    entered = asyncio.Event()
+    server = await serve(Hanging)
+    connecting = asyncio.ensure_future(server.connect())
+    await entered.wait()
+
+    await asyncio.wait_for(server.broker.close(), Limits.shutdown_timeout / 2)
+    connecting.cancel()
+    await asyncio.wait([connecting])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -39,7 +40,7 @@ def test_a_failure_shows_all_that_is_needed_to_understand_and_repeat_it(
             "        return Number(payload.a // payload.b)",
             "    ZeroDivisionError: integer division or modulo by zero",
             "",
-            "again: pytest --wsrpc-fuzz myapp:create_app --wsrpc-seed 1 "
+            "again: pytest --wsrpc-fuzz myapp:create_app --wsrpc-seed 1 --wsrpc-max-examples 50 "
             "myapp.py::create_app::/stream::divide::accepts",
             "",
             "as a test:",
@@ -321,9 +322,31 @@ def test_refusals_by_the_handlers_own_rule_are_a_warning(write_app: WriteApp, fu
             "warning: /stream code, accepts: 100 % of valid payloads were refused, mostly with "
             "4 No such thing: is the type looser than the handler?",
             "warning: /stream login, *-32003 Forbidden: does it need a login (--wsrpc-header)?",
-            "warning: /stream never, *-32602 Invalid RPC parameters: is the type looser*",
+            'warning: /stream never, *-32602 Invalid RPC parameters {"a": "never"}: is the type *',
         ]
     )
+    given = fuzz("-k", "login and accepts", "--wsrpc-header=X-User: ann")
+    given.stdout.fnmatch_lines(["*-32003 Forbidden: is what the headers give enough for it?"])
+
+
+def test_refusals_by_a_handler_that_fails_are_not_laid_on_its_type(
+    write_app: WriteApp, fuzz: Run
+) -> None:
+    write_app(DIVIDE.replace("payload.a", "1 // 0 * payload.a") + LONG)
+    result = fuzz("-k", "accepts and not add", "--wsrpc-exclude-checks=no-internal-error")
+    result.assert_outcomes(passed=2, deselected=5)
+    result.stdout.fnmatch_lines(
+        [
+            "warning: *, mostly with -32603 Internal error: the handler fails",
+            "warning: *, mostly with 7 No {* ...: is the type looser than the handler?",
+        ]
+    )
+
+
+LONG = """
+async def ws_rpc_long(self, payload: Numbers) -> Number:
+    raise RpcError(7, "No", {"a": "b" * 500})
+"""
 
 
 def test_an_exception_outside_of_calls_is_found_too(
@@ -359,6 +382,64 @@ def test_shrinking_has_an_end(
     fuzz("-k", "divide and accepts").assert_outcomes(failed=1, deselected=4)
 
 
+def test_options_that_matter_stand_in_the_command_that_repeats_a_failure(
+    write_app: WriteApp, fuzz: Run
+) -> None:
+    end = """
+    def make():
+        app = create_app()
+        app.router.add_view("/rooms/{id}", Stream)
+        return app
+    """
+    write_app(DIVIDE, end=end)
+    result = fuzz(
+        "-k", "rooms and divide and accepts", "--wsrpc-header=X-User: ann b",
+        "--wsrpc-header=Cookie: s3cr3t", "--wsrpc-param=id=1 2", "--wsrpc-case-timeout=2.5",
+        "--wsrpc-max-examples=60", "--wsrpc-exclude-checks=no-leak,conforms",
+        "--wsrpc-include=divide", "--wsrpc-max-time=60", target="myapp:make",
+    )  # fmt: skip
+    result.assert_outcomes(failed=1, deselected=5)
+    (line,) = (line for line in result.outlines if line.startswith("again: "))
+    assert line == (
+        "again: pytest --wsrpc-fuzz myapp:make --wsrpc-seed 1 --wsrpc-header 'X-User: ann b' "
+        "--wsrpc-header 'Cookie: ...' --wsrpc-param 'id=1 2' --wsrpc-case-timeout 2.5 "
+        "--wsrpc-max-examples 60 --wsrpc-exclude-checks no-leak,conforms "
+        "'myapp.py::make::/rooms/{id}::divide::accepts'  # fill in Cookie"
+    )
+    words = shlex.split(line.removeprefix("again: pytest "), comments=True)
+    again = fuzz(*words, target=None)
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines([line])
+
+
+def test_what_the_ini_file_says_is_not_repeated(write_app: WriteApp, fuzz: Run) -> None:
+    write_app(DIVIDE)
+    result = fuzz("-k", "divide and accepts", "-o", "wsrpc_header=Cookie: s3cr3t")
+    result.stdout.fnmatch_lines(
+        ["again: * --wsrpc-max-examples 50 myapp.py::create_app::/stream::divide::accepts"]
+    )
+
+
+def test_an_exception_that_the_handler_has_caught_and_sent_is_a_leak(
+    write_app: WriteApp, fuzz: Run, pytester: pytest.Pytester, paste: Paste
+) -> None:
+    write_app(
+        """
+        async def ws_rpc_find(self, payload: Numbers) -> Number:
+            try:
+                {}["password"]
+            except KeyError as e:
+                raise RpcError(1001, f"failed: {e!r}")
+        """
+    )
+    result = fuzz("-k", "find and accepts")
+    result.assert_outcomes(failed=1, deselected=4)
+    result.stdout.fnmatch_lines(["got: the repr of an exception: KeyError('password')"])
+    pytester.makepyfile(test_pasted=paste(result))
+    again = pytester.runpytest_inprocess("-p", "no:randomly", "test_pasted.py")
+    again.assert_outcomes(failed=1)
+
+
 def test_an_async_factory_and_a_login_stand_in_the_pasted_test(
     write_app: WriteApp, fuzz: Run, pytester: pytest.Pytester, paste: Paste
 ) -> None:
@@ -386,7 +467,8 @@ def test_an_async_factory_and_a_login_stand_in_the_pasted_test(
     source = paste(result)
     assert "from myapp import Apps\n" in source
     assert "async def ws_app():\n    return await Apps.create()\n" in source
-    assert "headers={'X-User': 'ann', 'Authorization': '...'}" in source
+    masked = "headers={'X-User': 'ann', 'Authorization': '...'})  # fill in Authorization"
+    assert masked in source
     assert "s3cr3t" not in result.stdout.str()
     pytester.makepyfile(test_pasted=source)
     again = pytester.runpytest_inprocess("-p", "no:randomly", "test_pasted.py")

@@ -287,7 +287,6 @@ def test_a_worker_takes_the_seed_and_tells_what_it_has_collected(
                 SimpleNamespace(
                     workeroutput={
                         "wsrpc_not_applied": [["t", "/stream other", "refuses", "no type"]],
-                        "wsrpc_methods": ["other"],
                     }
                 )
             )
@@ -296,13 +295,13 @@ def test_a_worker_takes_the_seed_and_tells_what_it_has_collected(
             print(config.workeroutput)
         """
     )
-    result = fuzz("-p", "no:xdist", "-p", "no:cacheprovider", "--wsrpc-exclude=oth*")
+    result = fuzz("-p", "no:xdist", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(
         [
             "not run: refuses of /stream other: no type",
             "seed 5 *",
-            "*'wsrpc_methods': *'add', 'info', 'other'*",
+            "*'wsrpc_not_applied': *'/stream other'*'/stream info', 'refuses'*",
         ]
     )
 

@@ -33,20 +33,58 @@ def test_the_checks_are_listed(pytester: pytest.Pytester) -> None:
         (["--wsrpc-param=id"], "expected name=value, such as id=1"),
         (["--wsrpc-max-examples=0"], "expected a number above 0"),
         (["--wsrpc-max-time=nan"], "expected a number above 0"),
-        (["-o", "wsrpc_seed=many"], "wsrpc_seed: *many*"),
+        (
+            ["--wsrpc-header=X User: ann"],
+            "--wsrpc-header 'X User: ann': 'X User' is no name of a header: expected letters, *",
+        ),
+        (["-o", "wsrpc_header=Authorization"], "ini setting wsrpc_header = 'Authorization': *"),
+        (["-o", "wsrpc_param=id"], "ini setting wsrpc_param = 'id': expected name=value*"),
+        (
+            ["-o", "wsrpc_exclude_checks=conform"],
+            "ini setting wsrpc_exclude_checks = conform: there is no check 'conform'*",
+        ),
+        (
+            ["-o", "wsrpc_case_timeout=soon"],
+            "ini setting wsrpc_case_timeout: expected a number above 0, got 'soon'",
+        ),
+        (["-o", "wsrpc_case_timeout=-1"], "ini setting wsrpc_case_timeout = -1.0: expected a nu*"),
+        (["-o", "wsrpc_header='"], 'ini setting wsrpc_header = "\'": *'),
+        (["-o", "wsrpc_param='"], "ini setting wsrpc_param: No closing quotation"),
+        (
+            ["--wsrpc-include=ad", "--wsrpc-include=add"],
+            "--wsrpc-include ad: no method matches 'ad'; did you mean 'add'?; there are add",
+        ),
+        (["--wsrpc-exclude=mul*"], "--wsrpc-exclude mul[*]: no method matches 'mul[*]'; there *"),
+        (
+            ["--wsrpc-param=id=1"],
+            "--wsrpc-param id=1: no path has a parameter 'id'; the paths are /stream",
+        ),
     ],
 )
 def test_a_value_without_a_meaning_is_a_usage_error(
-    write_app: WriteApp, fuzz: Run, arguments: list[str], says: str, request: pytest.FixtureRequest
+    write_app: WriteApp, fuzz: Run, arguments: list[str], says: str
 ) -> None:
     write_app()
-    if "wsrpc_seed" in says:
-        pytester: pytest.Pytester = request.getfixturevalue("pytester")
-        result = pytester.runpytest_inprocess("--wsrpc-fuzz=myapp:create_app", *arguments)
-    else:
-        result = fuzz(*arguments)
+    result = fuzz(*arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in result.errlines if line] == [result.errlines[0]]
     result.stderr.fnmatch_lines([f"*{says}*"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("wsrpc_seed=many", "wsrpc_seed: expected an integer, got 'many'"),
+        ("wsrpc_max_examples=abc", "wsrpc_max_examples: expected an integer above 0, got 'abc'"),
+    ],
+)
+def test_a_setting_without_a_meaning_is_a_usage_error(
+    write_app: WriteApp, pytester: pytest.Pytester, setting: str, says: str
+) -> None:
+    write_app()
+    result = pytester.runpytest_inprocess("--wsrpc-fuzz=myapp:create_app", "-o", setting)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: ini setting {says}"])
 
 
 METHODS = """
@@ -76,10 +114,40 @@ def test_globs_choose_methods(
     assert ["myapp.py", "create_app", "/stream", "protocol"] in ids
 
 
-def test_a_glob_that_matches_nothing_is_a_warning(write_app: WriteApp, fuzz: Run) -> None:
+def test_a_setting_that_selects_nothing_may_be_for_another_application(
+    write_app: WriteApp, fuzz: Run
+) -> None:
     write_app()
-    result = fuzz("--collect-only", "--wsrpc-exclude", "mul*")
-    result.stdout.fnmatch_lines(["warning: no method matches 'mul[*]'"])
+    settings = ["-o", "wsrpc_exclude=mul*", "-o", "wsrpc_param=id=1"]
+    result = fuzz("--collect-only", *settings)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "warning: ini setting wsrpc_exclude = mul[*]: no method matches 'mul[*]'; there *",
+            "warning: ini setting wsrpc_param = id=1: no path has a parameter 'id'; *",
+        ]
+    )
+    result = fuzz("-o", "wsrpc_fuzz=myapp:create_app", *settings, target=None)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: ini setting wsrpc_exclude = mul[*]: no method *"])
+
+
+def test_a_glob_is_compared_with_all_methods_where_an_id_selects_some(
+    write_app: WriteApp, fuzz: Run
+) -> None:
+    write_app(
+        end=ROOMS + "class Other(ApiPath, WsPathMixin):\n    async def ws_rpc_b(self, p): ..."
+    )
+    item = "myapp.py::make::/stream::protocol"
+    result = fuzz("--wsrpc-param=id=1", "--wsrpc-include=add", item, target="myapp:make")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_factory_that_fails_is_not_hidden_by_a_glob(write_app: WriteApp, fuzz: Run) -> None:
+    write_app(end="def broken(): raise LookupError('no settings')")
+    result = fuzz("--wsrpc-include=mul", target="myapp:broken")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["LookupError: no settings"])
 
 
 LOGIN = """
@@ -126,6 +194,8 @@ def test_a_refused_handshake_is_one_failure_of_its_endpoint(write_app: WriteApp,
     )
     chosen = fuzz("-k", "refuses and stream", target="myapp:make")
     chosen.assert_outcomes(failed=1, deselected=5)
+    wrong = fuzz("-k", "refuses and stream", "--wsrpc-header=Authorization: x", target="myapp:make")
+    wrong.stdout.fnmatch_lines(["*handshake: the headers given are not what it asks for"])
 
 
 @pytest.mark.parametrize(

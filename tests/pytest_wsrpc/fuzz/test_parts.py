@@ -115,6 +115,14 @@ def test_the_form_of_an_error(error: str, fault: str | None) -> None:
         ('File "app.py", line 3', "a traceback"),
         ("no such file: /srv/app/data.json", "a file path"),
         (r"no such file: C:\app\data.json", "a file path"),
+        ("no such file: '/etc/nonexist/0'", "a file path"),
+        ("cannot open /etc/passwd.", "a file path"),
+        ("failed: KeyError('password')", "the repr of an exception"),
+        ("failed: IndexError()", "the repr of an exception"),
+        ("Exception(s) and Warning(1) were seen", None),
+        ("and/or, n/a, 24/7, 2024/01/02, /0/1 of 1/2/3", None),
+        ("ws://localhost:8080/rooms/seven is full, so is /rooms/seven/left", None),
+        ("/payload/0 is wrong, </b></i>", None),
         ("<Order object at 0x7f3a5c>", "the repr of an object"),
         ("<function f at 0x7f3a5c>", "the repr of an object"),
         ("order at 0x7f3a5c", "an address in memory"),
@@ -127,9 +135,19 @@ def test_the_form_of_an_error(error: str, fault: str | None) -> None:
 def test_what_an_error_gives_away(error: str, kind: str | None) -> None:
     raised = [RuntimeError("table users is locked"), KeyError(1), ValueError("elsewhere")]
     for form_of_it in ({"message": error}, {"errors": {"a": [error]}}, {"errors": {error: 1}}):
-        found = leaks.leak_in(form_of_it, "", raised)
+        found = leaks.leak_in(form_of_it, "", raised, "/rooms/{id}")
         assert (found and found[0]) == kind
         assert leaks.leak_in(form_of_it, f"{error} stands in the request", raised) is None
+
+
+def test_the_fields_of_the_payloads_type_are_no_leak() -> None:
+    told = '{"id": 0, "method": "add", "error": {"code": 7, "message": "see /payload/a"}}'
+    assert failed(answered(CASE, told)) is None
+    assert failed(answered(request(ENDPOINT, METHODS["add"], 0, {}), told)) is None
+    untyped = request(ENDPOINT, METHODS["any"], 0, {})
+    failure = failed(answered(untyped, told.replace("add", "any")))
+    assert failure is not None
+    assert (failure.check, failure.text) == ("no-leak", "/payload/a")
 
 
 def test_an_exceptions_text_in_an_error_is_a_leak() -> None:

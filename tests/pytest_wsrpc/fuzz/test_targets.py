@@ -17,6 +17,12 @@ WHAT = "expected module:attribute, such as myapp:create_app"
     [
         ("myapp", WHAT),
         ("myapp:", WHAT),
+        (
+            "myapp.py:create_app",
+            "myapp.py is a file, not the name of a module; did you mean 'myapp:create_app'?",
+        ),
+        ("shop/app.py:create_app", "* did you mean 'shop.app:create_app'?"),
+        ("../my app.py:create_app", f"../my app.py is a file, not the name of a module; {WHAT}"),
         (":create_app", WHAT),
         ("my app:create_app", WHAT),
         ("myap:create_app", "there is no module 'myap'; did you mean *'myapp'*"),

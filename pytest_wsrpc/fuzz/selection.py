@@ -1,0 +1,35 @@
+"""Globs and parameters that select nothing: a slip that would leave a run green."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from .endpoints import Endpoint
+from .names import suggestion
+from .settings import Settings, matches, origin
+
+
+def faults(config: pytest.Config, settings: Settings, endpoints: Iterable[Endpoint]) -> list[str]:
+    """Return a line for each glob that matches no method, and each parameter that no path has."""
+    endpoints = list(endpoints)
+    methods = sorted({name for endpoint in endpoints for name in endpoint.methods})
+    parameters = {name for endpoint in endpoints for name in endpoint.parameters}
+    lines = []
+    for option in ("wsrpc_include", "wsrpc_exclude"):
+        for glob in getattr(settings, option.removeprefix("wsrpc_")):
+            if not any(matches(name, glob) for name in methods):
+                lines.append(
+                    f"{origin(config, option)} {glob}: no method matches {glob!r}"
+                    f"{suggestion(glob.strip('*?'), methods)}; "
+                    f"there are {', '.join(methods) or 'none'}"
+                )
+    for name, value in settings.params.items():
+        if name not in parameters:
+            paths = ", ".join(sorted({endpoint.path for endpoint in endpoints}))
+            lines.append(
+                f"{origin(config, 'wsrpc_param')} {name}={value}: no path has a parameter {name!r}"
+                f"{suggestion(name, parameters)}; the paths are {paths}"
+            )
+    return lines
