@@ -13,7 +13,7 @@ from examples.trading import (
     create_app,
 )
 from pytest_wsrpc import strategies as ws
-from wsrpc import SOCKETS_KEY, Forbidden, InvalidParams, RpcError
+from wsrpc import SOCKETS_KEY, BrokerUnavailable, Forbidden, InvalidParams, RpcError
 
 
 @pytest.fixture
@@ -64,11 +64,12 @@ async def test_a_sale_finds_the_bids_at_its_limit(ws_client):
     assert placed["filled"] == 10
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_nobody_hears_of_other_symbols(ws_client):
     await ws_client.call("subscribe", {"channel": "prices", "event": "ACME"})
     await ws_client.call("place_order", order("sell", 1, 500, symbol="OTHER"))
     await ws_client.call("place_order", order("buy", 1, 500, symbol="OTHER"))
-    await ws_client.no_event()
+    await ws_client.no_event(within=60)
 
 
 async def test_a_trader_cancels_only_own_orders(ws_client, ws_connect):
@@ -88,6 +89,36 @@ async def test_orders_end_with_their_connection(ws_client, ws_connect):
     await other.close()
     event = await ws_client.next_event("orders")
     assert event.data == {"order_id": 1, "quantity": 100}
+
+
+async def test_orders_end_with_a_connection_that_has_died(ws_client, ws_connect, ws_clock):
+    other = await ws_connect()
+    await other.call("place_order", order("sell", 100, 1_000))
+    await ws_client.call("subscribe", {"channel": "orders", "event": "cancelled"})
+    other.link.half_open()
+    await ws_client.next_event("orders", timeout=60)
+    assert ws_clock.time > 20
+
+
+async def test_a_trade_counts_although_its_price_cannot_be_told(ws_client, ws_faults):
+    await ws_client.call("place_order", order("sell", 100, 1_000))
+    with (
+        ws_faults.error("publish", BrokerUnavailable, channel="prices"),
+        pytest.raises(BrokerUnavailable),
+    ):
+        await ws_client.call("place_order", order("buy", 100))
+    book = await ws_client.call("order_book", {"symbol": "ACME"})
+    assert book == {"bids": [], "asks": []}
+
+
+@pytest.mark.wsrpc(faults="deliver:latency=200ms,jitter=100ms", clock="virtual")
+async def test_prices_come_in_order_from_a_slow_broker(ws_client):
+    await ws_client.call("subscribe", {"channel": "prices"})
+    for price in (1_000, 1_010, 1_020):
+        await ws_client.call("place_order", order("sell", 1, price))
+        await ws_client.call("place_order", order("buy", 1, price))
+    prices = [(await ws_client.next_event("prices")).data["price"] for _ in range(3)]
+    assert prices == [1_000, 1_010, 1_020]
 
 
 async def test_an_order_has_a_largest_value(ws_client):
@@ -125,3 +156,13 @@ def test_nothing_is_made_or_lost(sell, buy):
         msgspec.convert(buy | {"symbol": "ACME", "side": "buy"}, PlaceOrder)
     )
     assert sum(trade.quantity for trade in trades) + order.quantity == buy["quantity"]
+
+
+@given(placed=ws.payloads(PlaceOrder))
+async def test_an_order_on_an_empty_floor_is_not_filled(ws_client, placed):
+    reply = await ws_client.request("place_order", placed)
+    if "error" in reply:
+        assert reply["error"]["code"] == ORDER_TOO_LARGE
+    else:
+        assert reply["response"]["order_id"] == 1
+        assert reply["response"]["filled"] == 0

@@ -1,7 +1,7 @@
 """Test and fuzz websocket RPC and publish/subscribe applications with pytest.
 
-The fixtures `ws_app`, `broker`, `ws_client` and `ws_connect` come with the plugin; their types,
-for annotations, are here.
+The fixtures `ws_app`, `broker`, `ws_client`, `ws_connect`, `ws_faults`, `ws_clock` and `ws_serve`
+come with the plugin; their types, for annotations, are here, and what works without fixtures.
 """
 
 from __future__ import annotations
@@ -10,12 +10,45 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client import WsTestClient
+    from .clock import Stuck, VirtualClock, VirtualLoop
+    from .faults import FaultPlan, FaultSyntaxError
     from .fixtures import WsConnect
-    from .transcript import Transcript
+    from .network import NetworkLink
+    from .serving import Serve, serve
+    from .transcript import Entry, Transcript
+    from .warning import PytestWsrpcWarning
 
-__all__ = ["Transcript", "WsConnect", "WsTestClient"]
+__all__ = [
+    "Entry",
+    "FaultPlan",
+    "FaultSyntaxError",
+    "NetworkLink",
+    "PytestWsrpcWarning",
+    "Serve",
+    "Stuck",
+    "Transcript",
+    "VirtualClock",
+    "VirtualLoop",
+    "WsConnect",
+    "WsTestClient",
+    "serve",
+]
 
-_MODULES = {"Transcript": "transcript", "WsConnect": "fixtures", "WsTestClient": "client"}
+_MODULES = {
+    "Entry": "transcript",
+    "FaultPlan": "faults",
+    "FaultSyntaxError": "faults",
+    "NetworkLink": "network",
+    "PytestWsrpcWarning": "warning",
+    "Serve": "serving",
+    "Stuck": "clock",
+    "Transcript": "transcript",
+    "VirtualClock": "clock",
+    "VirtualLoop": "clock",
+    "WsConnect": "fixtures",
+    "WsTestClient": "client",
+    "serve": "serving",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from ssl import SSLContext
 from types import EllipsisType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp import Fingerprint
@@ -23,6 +26,9 @@ from wsrpc.link import End, Link
 from wsrpc.patterns import Pattern
 from wsrpc.subscription import Event, parse_event
 
+from .leftovers.replies import RawRequests
+from .network import NetworkLink
+from .network.connector import LINK
 from .traces import application_trace
 from .transcript import Transcript, describe, shorten
 
@@ -52,16 +58,21 @@ class WsTestClient(RpcClient):
         name: str = "ws_client",
     ) -> None:
         self.name = name
-        self.sockname: Any = link.sockname
+        self.sockname: Any = link.get_extra_info("sockname")
         """The address of this end, which the server sees as the connection's peer."""
-        self.transcript = Transcript(name, url, asyncio.get_running_loop().time)
+        self.transcript = Transcript.of_loop(name, url, asyncio.get_running_loop())
         self.server_errors: list[BaseException] = []
         """Exceptions of the server on this connection that no error reply has shown; a test fails
         for those that it does not take out."""
         self._failures: list[Failure] = []
         self._unread: list[_Unread] = []
+        self._kept = 0
         self._changed = asyncio.Event()
         self._raw_ids: set[int] = set()
+        self.raw_requests = RawRequests()
+        self._network: NetworkLink | None = link.get_extra_info(LINK)
+        if self._network is not None:
+            self._network.on_fault = partial(self.transcript.record, "fault")
         self.transcript.record("connected")
         super().__init__(link, url=url, timeout=timeout)
 
@@ -91,6 +102,20 @@ class WsTestClient(RpcClient):
         )
         return Connecting(opening, partial(cls, url=str(url), timeout=timeout, name=name))
 
+    @property
+    def link(self) -> NetworkLink:
+        """The network between this client and the server, on which faults can be set.
+
+        Raises `RuntimeError` for a client that the fixtures have not connected.
+        """
+        if self._network is None:
+            raise RuntimeError(
+                f"{self.name} has no link: it was connected by a session of its own, over the real "
+                "network. Connect it by ws_connect, or by ws_connect.session: "
+                "WsTestClient.connect(url, session=ws_connect.session)"
+            )
+        return self._network
+
     async def request(
         self,
         method: str,
@@ -110,10 +135,12 @@ class WsTestClient(RpcClient):
         """Send a text frame; bytes go out as they are, also if they are not UTF-8."""
         data = text.encode() if isinstance(text, str) else text
         self._note_id(data)
+        self.raw_requests.note(data)
         await self._send(data)
 
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary frame."""
+        self.raw_requests.note(data)
         await self._send(data, binary=True)
 
     async def send_json(self, value: Any) -> None:
@@ -172,7 +199,12 @@ class WsTestClient(RpcClient):
 
     @property
     def unread(self) -> list[Any]:
-        """The messages that nobody has taken, in order; bytes for what is not JSON text."""
+        """The messages that nobody has taken, in order; bytes for what is not JSON text.
+
+        Errors among them count as looked at.
+        """
+        for unread in self._unread:
+            unread.is_seen = True
         return [unread.message for unread in self._unread]
 
     def server_failed(self, failure: Failure) -> None:
@@ -183,7 +215,7 @@ class WsTestClient(RpcClient):
         if failure.request_id is not None:
             where += f", id {failure.request_id!r}"
         text = f"{describe(failure.exception)}  ({where})"
-        self.transcript.record("failed", text, failure.exception)
+        self.transcript.record("failed", text, failure.exception, failure.request_id)
         self.server_errors.append(failure.exception)
         self._failures.append(failure)
 
@@ -218,7 +250,8 @@ class WsTestClient(RpcClient):
         await super()._send(data, binary=binary)
 
     def _unclaimed(self, message: Any, what: str, *, expected: bool = False) -> None:
-        self._keep(_Unread(message, parse_event(message), is_json=type(message) is not bytes))
+        is_json = type(message) is not bytes
+        self._keep(_Unread(message, parse_event(message), is_json, is_late=expected))
 
     def _rpc_error(self, reply: dict[str, Any]) -> RpcError:
         error = super()._rpc_error(reply)
@@ -234,6 +267,8 @@ class WsTestClient(RpcClient):
         return error
 
     def _keep(self, unread: _Unread) -> None:
+        self._kept += 1
+        unread.number = self._kept
         self._unread.append(unread)
         self._changed.set()
 
@@ -270,14 +305,19 @@ class WsTestClient(RpcClient):
         matches_channel = Pattern("*" if channel is None else channel).matches
         matches_event = Pattern("*" if event is None else event).matches
 
+        looked_at = 0  # of a thousand events each is looked at once, not with every one that comes
+
         def find() -> int | None:
-            for index, (_, candidate, _) in enumerate(self._unread):
+            nonlocal looked_at
+            start = bisect_right(self._unread, looked_at, key=attrgetter("number"))
+            for index, unread in enumerate(self._unread[start:], start):
                 if (
-                    candidate is not None
-                    and matches_channel(candidate.channel)
-                    and matches_event(candidate.event)
+                    unread.event is not None
+                    and matches_channel(unread.event.channel)
+                    and matches_event(unread.event.event)
                 ):
                     return index
+                looked_at = unread.number
             return None
 
         return find
@@ -323,13 +363,20 @@ class WsTestClient(RpcClient):
         return self.transcript.render(_WIDTH, _LINES)
 
 
-class _Unread(NamedTuple):
+@dataclass(slots=True)
+class _Unread:
     """A message that nobody has taken."""
 
     message: Any
     event: Event | None = None
     is_json: bool = True
     """False for the bytes of a text frame that could not be decoded."""
+    is_late: bool = False
+    """It answers a call that was given up."""
+    is_seen: bool = False
+    """The test has looked at it, and left it."""
+    number: int = 0
+    """The how manieth it is of those that were kept."""
 
 
 def _text(data: bytes) -> str:

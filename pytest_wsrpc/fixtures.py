@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from wsrpc import LocalBroker
 
     from .client import WsTestClient
+    from .clock import VirtualClock
+    from .faults import FaultPlan
+    from .serving import Serve
 
-APPLICATION = frozenset({"ws_app", "ws_client", "ws_connect"})
+APPLICATION = frozenset({"ws_app", "ws_client", "ws_connect", "ws_faults"})
 """What a test asks for that has an application; `broker` may be somebody else's fixture."""
 
 
@@ -79,9 +82,11 @@ def broker(request: pytest.FixtureRequest) -> Iterator[LocalBroker]:
     from . import loops, observer
 
     loop = loops.loop_of_test(request)
-    observer.observe(request.node)
+    watch = observer.observe(request.node)
+    watch.use_loop(loop)
     broker = LocalBroker()
     loop.run(broker.start())
+    watch.closes_with(request)
     yield broker
     loop.run(broker.close())
 
@@ -95,13 +100,21 @@ def ws_connect(request: pytest.FixtureRequest, ws_app: web.Application) -> Itera
         async def test_two_users(ws_client, ws_connect):
             other = await ws_connect(headers={"Authorization": "Bearer abc"})
     """
-    from . import handshake, harness, loops, observer
+    from . import handshake, harness, injection, loops, observer, seeds, virtual
 
     loop = loops.loop_of_test(request)
     handshake.check_application(request, ws_app)
     loops.check_override(request, "ws_app", loop)
     watch = observer.observe(request.node)
-    served = harness.Harness(ws_app, request.config.getini("wsrpc_path"), watch)
+    watch.use_loop(loop)
+    served = harness.Harness(
+        ws_app,
+        request.config.getini("wsrpc_path"),
+        watch,
+        transport=virtual.transport(request.node),
+        faults=injection.plan_of(request.node),
+        seed=f"{seeds.seed_of(request.config).value}\n{request.node.nodeid}",
+    )
     with loops.told_if_bound_elsewhere(request, loop):
         loop.run(served.open())
     watch.closes_with(request)
@@ -123,3 +136,49 @@ def ws_client(request: pytest.FixtureRequest, ws_connect: WsConnect) -> WsTestCl
     loop = loops.loop_of_test(request)
     with handshake.told_if_refused(request):
         return loop.run(ws_connect(name="ws_client"))
+
+
+@pytest.fixture
+def ws_faults(request: pytest.FixtureRequest) -> FaultPlan:
+    """The faults of this test, injected into the application that it runs.
+
+    Example::
+
+        async def test_an_order_survives_a_broken_broker(ws_client, ws_faults):
+            ws_faults.error("publish", ConnectionError, channel="orders*", times=2)
+    """
+    from . import injection
+
+    plan = injection.plan_of(request.node)
+    assert plan is not None  # as the test asks for it
+    return plan
+
+
+@pytest.fixture
+def ws_clock(request: pytest.FixtureRequest) -> VirtualClock:
+    """The virtual clock of this test, which runs on virtual time because it asks for it.
+
+    Example::
+
+        async def test_an_idle_client_is_told(ws_client, ws_clock):
+            await ws_clock.advance(30)
+            assert (await ws_client.next_event()).event == "still there?"
+    """
+    from . import virtual
+
+    return virtual.clock_of(request)
+
+
+@pytest.fixture(scope="session")
+def ws_serve(request: pytest.FixtureRequest) -> Serve:
+    """Serve an application wherever one is wanted, with the settings of this run.
+
+    Example::
+
+        async def test_two_servers(ws_serve):
+            async with ws_serve(create_app()) as connect:
+                client = await connect()
+    """
+    from . import serving
+
+    return serving.bound(request.config)

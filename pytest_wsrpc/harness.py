@@ -1,4 +1,4 @@
-"""The application of one test, served on a loopback socket, and the clients connected to it."""
+"""The application of one test, served in memory or on a socket, and the clients connected to it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from yarl import URL
 from wsrpc.failures import Failure
 
 from .client import WsTestClient
+from .faults import FaultPlan
 from .handshake import note_refusal
 from .loops import BoundElsewhere
+from .managers import managers_of
+from .network.connector import AppConnector
+from .network.loopback import LoopbackConnector
+from .network.memory import MemoryConnector
 from .observer import Observer
 
 SHUTDOWN_TIMEOUT = 1.0
@@ -28,10 +33,21 @@ class Harness:
     This is what the fixture ``ws_connect`` gives; `pytest_wsrpc.WsConnect` is its public face.
     """
 
-    def __init__(self, app: web.Application, path: str, observer: Observer) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        path: str,
+        observer: Observer,
+        transport: str = "memory",
+        faults: FaultPlan | None = None,
+        seed: str = "",
+    ) -> None:
         self._app = app
         self._path = path
         self._observer = observer
+        self._transport = transport
+        self._faults = faults
+        self._seed = seed
         self._unnamed = 0
 
     @property
@@ -59,17 +75,19 @@ class Harness:
             name = f"ws_connect {self._unnamed}"
         known = len(self.server_errors)
         try:
-            client = await WsTestClient.connect(
-                self._url.join(URL(path)),
-                session=self.session,
-                headers=headers,
-                name=name,
-                **options,
-            )
+            with self._observer.starting():
+                client = await WsTestClient.connect(
+                    self._url.join(URL(path)),
+                    session=self.session,
+                    headers=headers,
+                    name=name,
+                    **options,
+                )
         except aiohttp.WSServerHandshakeError as refusal:
             note_refusal(refusal, path, self._app, self.server_errors[known:])
             # What aiohttp did meanwhile tells the test nothing.
             raise refusal.with_traceback(None) from None
+        client.link.seed(f"{self._seed}\n{name}")
         self._observer.add_client(client)
         return client
 
@@ -83,25 +101,32 @@ class Harness:
         )
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._shut_down, runner)
+            self._observer.use_managers(managers_of(self._app).values())
             try:
-                await runner.setup()
+                with self._observer.starting():
+                    await runner.setup()
             except RuntimeError as error:
                 if "different loop" in str(error):
                     closing.pop_all()  # it is not ours to shut down
                     raise BoundElsewhere from error
                 raise
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0]
-            self._url = URL.build(scheme="ws", host=host, port=port)
+            managers = managers_of(self._app).values()
+            self._observer.use_managers(managers, started=True)
+            if self._faults is not None:
+                self._faults.attach(managers)
+                closing.callback(self._faults.detach)
+            self._url, connector = await serve(runner, self._transport)
             self.session = await closing.enter_async_context(
                 aiohttp.ClientSession(
                     self._url.with_scheme("http"),
-                    # A test opens as many clients as it likes, and logs in at a bare address.
-                    connector=aiohttp.TCPConnector(limit=0),
+                    connector=connector,
+                    # A test logs in at a bare address.
                     cookie_jar=aiohttp.CookieJar(unsafe=True),
                 )
             )
             closing.push_async_callback(self._close_clients)
+            # A client on a link that stalls would not close at once.
+            closing.callback(connector.heal)
             self._closing = closing.pop_all()
 
     async def close(self) -> None:
@@ -116,3 +141,15 @@ class Harness:
             await runner.cleanup()
         except Exception as error:  # whatever the application's own clean-up raises
             self._observer.failed(Failure(error, "shutdown of the application"))
+
+
+async def serve(runner: web.AppRunner, transport: str) -> tuple[URL, AppConnector]:
+    """Give the address of an application that was set up, and the connector that leads to it."""
+    if transport == "memory":
+        assert runner.server is not None
+        # limit=0: a test opens as many clients as it likes
+        return URL("ws://localhost"), MemoryConnector(runner.server, limit=0)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    url = URL.build(scheme="ws", host=host, port=port)
+    return url, LoopbackConnector(host, port, limit=0)

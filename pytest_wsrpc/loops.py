@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -20,6 +20,10 @@ from . import internals
 _T = TypeVar("_T")
 
 _SCOPES = ("function", "class", "module", "package", "session")
+
+_ON_LOOP: Final = frozenset({"ws_connect", "ws_client"})
+"""What only works on the loop of the test, with all that is made of it."""
+_CHECKED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 
 
 class BoundElsewhere(Exception):
@@ -51,8 +55,43 @@ def loop_of_test(request: pytest.FixtureRequest) -> TestLoop:
             f"arguments of {item.name}, in place of request.getfixturevalue.",
             pytrace=False,
         )
-    scope = _loop_scope_of_test(item)
+    scope = loop_scope_of_test(item)
+    _check_users(request)
     return TestLoop(scope, internals.runner_of_scope(request, scope))
+
+
+def _check_users(request: pytest.FixtureRequest) -> None:
+    """Fail where a fixture of this test would use ours on another loop than the test does."""
+    item = request.node
+    if item.stash.get(_CHECKED, False):
+        return
+    item.stash[_CHECKED] = True
+    definitions = internals.fixtures_of(item)
+    bound = set(_ON_LOOP)
+    broker = definitions.get("broker")
+    if broker is not None and (is_default(broker) or "ws_app" in broker.argnames):
+        bound.add("broker")
+    more = bound
+    while more:
+        more = {
+            name
+            for name, definition in definitions.items()
+            if name not in bound and not bound.isdisjoint(definition.argnames)
+        }
+        bound |= more
+    wanted = loop_scope_of_test(item)
+    for name in definitions:
+        definition = definitions[name]
+        used = [other for other in definition.argnames if other in bound]
+        scope = _loop_scope_of_fixture(definition, request.config)
+        if used and scope is not None and scope != wanted:
+            pytest.fail(
+                f"`{name}` ({where_defined(definition, request.config)}) uses `{used[0]}` on the "
+                f"event loop of the {scope}, but {item.name} runs on the event loop of the "
+                f"{wanted}, and what belongs to one loop fails on another.\n\n"
+                f"{_advice(definition, scope, wanted)}",
+                pytrace=False,
+            )
 
 
 def check_override(request: pytest.FixtureRequest, name: str, loop: TestLoop) -> None:
@@ -76,18 +115,21 @@ def told_if_bound_elsewhere(request: pytest.FixtureRequest, loop: TestLoop) -> I
     try:
         yield
     except BoundElsewhere:
-        bound_elsewhere = True
-    else:
-        bound_elsewhere = False
-    if bound_elsewhere:
         definition = internals.fixture_in_use(request, "ws_app")
-        pytest.fail(
+        # from None: what aiohttp said about it tells less
+        raise pytest.fail.Exception(
             f"`ws_app` ({where_defined(definition, request.config)}) was served on another event "
             "loop before, and an aiohttp application works on one loop only; "
             f"{request.node.name} runs on the event loop of the {loop.scope}.\n\n"
             f"{_advice(definition, definition.scope, loop.scope)}",
             pytrace=False,
-        )
+        ) from None
+
+
+def is_default(definition: pytest.FixtureDef[Any]) -> bool:
+    """Tell whether a fixture is the plugin's own, not somebody's override."""
+    function = inspect.unwrap(definition.func)
+    return getattr(function, "__module__", None) == "pytest_wsrpc.fixtures"
 
 
 def where_defined(definition: pytest.FixtureDef[Any], config: pytest.Config) -> str:
@@ -96,7 +138,7 @@ def where_defined(definition: pytest.FixtureDef[Any], config: pytest.Config) -> 
     code = getattr(function, "__code__", None)
     if code is None:
         return repr(function)
-    if function.__module__ == "pytest_wsrpc.fixtures":
+    if is_default(definition):
         return "the default of pytest-wsrpc"
     path = Path(code.co_filename)
     if path.is_relative_to(config.rootpath):
@@ -120,7 +162,8 @@ def _advice(definition: pytest.FixtureDef[Any], scope: str, wanted: str) -> str:
     )
 
 
-def _loop_scope_of_test(item: pytest.Item) -> str:
+def loop_scope_of_test(item: pytest.Item) -> str:
+    """Give the scope of the loop on which pytest-asyncio runs a test."""
     marker = item.get_closest_marker("asyncio")
     written = marker and (marker.kwargs.get("loop_scope") or marker.kwargs.get("scope"))
     return str(written or item.config.getini("asyncio_default_test_loop_scope"))
@@ -151,7 +194,9 @@ def _no_loop(item: pytest.Item, name: str | None) -> str:
             f"{needs}, and pytest-asyncio runs no method of a unittest.TestCase: write an "
             "`async def` in a plain class, or a function."
         )
-    if not inspect.iscoroutinefunction(getattr(item, "obj", None)):
+    function = getattr(item, "obj", None)
+    function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    if not inspect.iscoroutinefunction(function):
         return f"{needs}: write `async def {getattr(item, 'originalname', item.name)}`."
     return (
         f"{needs}, but pytest-asyncio does not run this one: mark it with @pytest.mark.asyncio, or "

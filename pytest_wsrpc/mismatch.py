@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
 
-from wsrpc import SOCKETS_KEY, SocketsManager
+from wsrpc import SocketsManager
 
 from . import internals, loops
+from .managers import managers_of
 
 
 def check_broker(item: pytest.Function) -> None:
@@ -30,21 +29,9 @@ def check_broker(item: pytest.Function) -> None:
         loops.check_override(request, "broker", loops.loop_of_test(request))
     if "ws_app" in item.fixturenames:
         app = request.getfixturevalue("ws_app")
-        managers = dict(_managers(app))
+        managers = managers_of(app)
         if broker not in managers.values() and (managers or app.frozen):
             pytest.fail(_message(request, broker, managers), pytrace=False)
-
-
-def _managers(app: web.Application) -> Iterator[tuple[str, SocketsManager]]:
-    """Give the managers of an application and its sub-applications by what gets at them."""
-    for key, value in app.items():
-        if isinstance(value, SocketsManager):
-            yield ("ws_app[SOCKETS_KEY]" if key is SOCKETS_KEY else f"ws_app[{key!r}]"), value
-    for resource in app.router.resources():
-        part = resource.get_info().get("app")
-        if part is not None:
-            for _, manager in _managers(part):
-                yield f"...  # that of the sub-application {resource.canonical}", manager
 
 
 def _message(

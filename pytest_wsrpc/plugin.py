@@ -7,28 +7,49 @@ aiohttp nor hypothesis nor ``wsrpc``: a hook that needs them imports them when a
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import settings
-from .fixtures import APPLICATION, broker, ws_app, ws_client, ws_connect
+from .fixtures import (
+    APPLICATION,
+    broker,
+    ws_app,
+    ws_client,
+    ws_clock,
+    ws_connect,
+    ws_faults,
+    ws_serve,
+)
 from .fuzz import options as fuzz_options
 
 if TYPE_CHECKING:
     from .observer import Observer
 
-__all__ = ["broker", "ws_app", "ws_client", "ws_connect"]
+__all__ = [
+    "broker",
+    "ws_app",
+    "ws_client",
+    "ws_clock",
+    "ws_connect",
+    "ws_faults",
+    "ws_serve",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    settings.add_ini(parser)
+    settings.add_options(parser)
     fuzz_options.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.check_ini(config)
+    settings.check_settings(config)
     config.addinivalue_line("markers", settings.MARKER)
+    if settings.has_session_faults(config):
+        from .injection import SessionFaults
+
+        SessionFaults.register(config)
     if fuzz_options.requested(config):
         from .fuzz import session
 
@@ -43,7 +64,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Watch the server before the first fixture is made, and check that the last ones match."""
     settings.check_markers(item)
-    if not isinstance(item, pytest.Function) or APPLICATION.isdisjoint(item.fixturenames):
+    if not isinstance(item, pytest.Function):
+        return (yield)
+    if settings.asks_for_virtual_time(item):
+        from . import virtual
+
+        virtual.prepare(item)
+    if getattr(item.obj, "is_hypothesis_test", False):
+        from . import examples
+
+        examples.prepare(item)
+    if APPLICATION.isdisjoint(item.fixturenames):
         return (yield)
     from . import mismatch, observer
 
@@ -60,6 +91,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     watch = _observer_of(pyfuncitem)
     if watch is None:
         return (yield)
+    watch.begin_call()
     try:
         with watch.own_outcome():
             result = yield
@@ -96,6 +128,14 @@ def pytest_runtest_makereport(
         # The item stays until the end of the session, and tracebacks hold much.
         del item.stash[settings.OBSERVER]
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of pytest-xdist the seed of the whole run."""
+    from . import seeds
+
+    node.workerinput["wsrpc_seed"] = tuple(seeds.seed_of(node.config))
 
 
 def _observer_of(item: pytest.Item) -> Observer | None:

@@ -7,23 +7,29 @@
       +0.001 s  > {"id":1,"method":"div","payload":{"a":1,"b":0}}
       +0.002 s  ! ZeroDivisionError: division by zero  (call div, id 1)
                   app.py:31 in ws_rpc_div: return payload.a / payload.b
+      +0.002 s  ~ reply: latency 0.001 s
       +0.003 s  < {"id":1,"method":"div","error":{"code":-32603,"message":"Internal error"}}
       +0.010 s  closed 1000
+
+An exception of the server stands below the message that caused it. On virtual time, the times are
+those of the clock.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
+import json
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final, Literal, Self
 
-from .traces import is_application
+from .traces import Place, is_application
 
-Direction = Literal["connected", "sent", "received", "failed", "closed"]
+Direction = Literal["connected", "sent", "received", "failed", "fault", "closed"]
 
 KEPT_TEXT: Final = 10_000
 """Characters kept of one message, its begin and its end: enough to recognise it."""
@@ -36,7 +42,14 @@ KEPT_CHARACTERS: Final = 1_000_000
 
 _FRAMES: Final = 5
 _OVERHEAD: Final = 100
-_MARKS: Final[dict[Direction, str]] = {"sent": "> ", "received": "< ", "failed": "! "}
+_MARKS: Final[dict[Direction, str]] = {
+    "sent": "> ",
+    "received": "< ",
+    "failed": "! ",
+    "fault": "~ ",
+}
+_LOOKED_BACK: Final = 1000
+_ID_WITHIN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +57,7 @@ class Entry:
     """What happened at one moment of a conversation."""
 
     time: float
-    """Seconds since the first entry."""
+    """Seconds since the first entry; on virtual time, the time of the clock."""
     direction: Direction
     text: str
     """The message; a long one without its middle."""
@@ -52,6 +65,8 @@ class Entry:
     """The server's exception, where `direction` is ``failed``."""
     cut: int = 0
     """Characters that `text` lacks."""
+    cause: Entry | None = field(default=None, compare=False, repr=False)
+    """The message that caused the server's exception, where it is known."""
 
 
 class Transcript:
@@ -61,17 +76,27 @@ class Transcript:
     """
 
     def __init__(
-        self, name: str = "", url: str = "", clock: Callable[[], float] = time.monotonic
+        self,
+        name: str = "",
+        url: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        start: float | None = None,
     ) -> None:
         self.name = name
         self.url = url
         self.left_out = 0
         """Messages that were not kept, from the middle of the conversation."""
         self._clock = clock
-        self._start: float | None = None
+        self._start = start
+        self._sign = "+" if start is None else ""
         self._first: list[Entry] = []
         self._later: deque[Entry] = deque()
         self._size = 0
+
+    @classmethod
+    def of_loop(cls, name: str, url: str, loop: asyncio.AbstractEventLoop) -> Self:
+        """Make a transcript with the times of a loop: since its begin where they are virtual."""
+        return cls(name, url, loop.time, start=0.0 if is_virtual(loop) else None)
 
     @property
     def entries(self) -> list[Entry]:
@@ -83,8 +108,12 @@ class Transcript:
         direction: Direction,
         data: str | bytes = "",
         exception: BaseException | None = None,
+        request_id: object = None,
     ) -> None:
-        """Note what happens now; bytes are the content of a binary frame."""
+        """Note what happens now; bytes are the content of a binary frame.
+
+        `request_id` is that of the request which caused an exception of the server.
+        """
         now = self._clock()
         if self._start is None:
             self._start = now
@@ -92,7 +121,8 @@ class Transcript:
         if len(text) > KEPT_TEXT:
             begin, end = _ends(text, KEPT_TEXT)
             text, cut = begin + end, len(text) - KEPT_TEXT
-        self._keep(Entry(now - self._start, direction, text, exception, cut))
+        cause = None if request_id is None else self._request(request_id)
+        self._keep(Entry(now - self._start, direction, text, exception, cut, cause))
 
     def render(self, width: int = 160, limit: int = 60) -> str:
         """Return the conversation for a terminal, one line for each entry.
@@ -102,6 +132,14 @@ class Transcript:
         escaped.
         """
         return "\n".join(self._lines(max(width, 20), max(limit, 2)))
+
+    def _request(self, request_id: object) -> Entry | None:
+        """Find the latest request of this id."""
+        latest = islice(reversed(self.entries), _LOOKED_BACK)
+        return next(
+            (entry for entry in latest if entry.direction == "sent" and _has_id(entry, request_id)),
+            None,
+        )
 
     def _keep(self, entry: Entry) -> None:
         if len(self._first) < KEPT_FIRST:
@@ -117,7 +155,7 @@ class Transcript:
         title = "  ".join(part for part in (self.name, self.url) if part)
         if title:
             yield escape(title)
-        entries = self.entries
+        entries = _causes_first(self.entries)
         last = limit - limit // 4
         # Messages were left out after the first ones: show no gap but that one.
         first = min(limit // 4, KEPT_FIRST)
@@ -125,11 +163,11 @@ class Transcript:
         if not left_out:
             first, last = len(entries), 0
         for entry in entries[:first]:
-            yield from _entry_lines(entry, width)
+            yield from _entry_lines(entry, width, self._sign)
         if left_out:
             yield f"  ... {_count(left_out, 'entry', 'entries')} left out ..."
             for entry in entries[max(first, len(entries) - last) :]:
-                yield from _entry_lines(entry, width)
+                yield from _entry_lines(entry, width, self._sign)
 
 
 def describe(exception: BaseException) -> str:
@@ -164,9 +202,45 @@ def shorten(text: str, width: int, cut: int = 0) -> str:
     return f"{escape(begin)} ... {_count(cut, 'character', 'characters')} ... {escape(end)}"
 
 
-def _entry_lines(entry: Entry, width: int) -> Iterator[str]:
+def is_virtual(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether the time of a loop is one that starts with it."""
+    from .clock import VirtualLoop  # only where the time of a loop matters
+
+    return isinstance(loop, VirtualLoop)
+
+
+def _has_id(entry: Entry, request_id: object) -> bool:
+    if entry.cut:
+        return f'"id":{json.dumps(request_id)},' in entry.text[:_ID_WITHIN]
+    try:
+        message: Any = json.loads(entry.text)
+    except ValueError:
+        return False
+    if type(message) is not dict:
+        return False
+    id = message.get("id")
+    return type(id) is type(request_id) and id == request_id
+
+
+def _causes_first(entries: list[Entry]) -> list[Entry]:
+    """Put each exception of the server below the message that caused it."""
+    effects: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.cause is not None:
+            effects.setdefault(id(entry.cause), []).append(entry)
+    if not effects:
+        return entries
+    present = {id(entry) for entry in entries}
+    ordered = []
+    for entry in entries:
+        if entry.cause is None or id(entry.cause) not in present:
+            ordered += [entry, *effects.get(id(entry), ())]
+    return ordered
+
+
+def _entry_lines(entry: Entry, width: int, sign: str) -> Iterator[str]:
     what = _MARKS.get(entry.direction, f"{entry.direction} ")
-    start = f"  +{entry.time:.3f} s  "
+    start = f"  {sign}{entry.time:.3f} s  "
     yield f"{start}{what}{shorten(entry.text, width, entry.cut)}".rstrip()
     if entry.exception is not None:
         for line in _application_frames(entry.exception):
@@ -177,17 +251,8 @@ def _application_frames(exception: BaseException) -> Iterator[str]:
     """Give the innermost lines of the application that the exception came through."""
     frames = traceback.extract_tb(exception.__traceback__)
     own = [frame for frame in frames if is_application(frame.filename)]
-    here = _working_directory()
     for frame in (own or frames)[-_FRAMES:]:
-        source = f": {frame.line}" if frame.line else ""
-        yield f"{frame.filename.removeprefix(here)}:{frame.lineno} in {frame.name}{source}"
-
-
-def _working_directory() -> str:
-    try:
-        return os.getcwd() + os.sep
-    except OSError:  # it was removed meanwhile
-        return ""
+        yield str(Place(frame.filename, frame.lineno or 0, frame.name))
 
 
 def _ends(text: str, width: int) -> tuple[str, str]:

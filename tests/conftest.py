@@ -1,17 +1,44 @@
-"""A websocket server whose every frame the test decides: what clients are tested against."""
+"""How tests reach a server of theirs, and one whose every frame the test decides."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from pytest_wsrpc import virtual
+from pytest_wsrpc.network.memory import MemoryConnector
+
 PATIENCE = 5.0
 """Seconds after which what did not come is taken as missing."""
+
+Reach = Callable[[web.AppRunner], Awaitable[tuple[str, Callable[[], aiohttp.BaseConnector]]]]
+
+
+@pytest.fixture
+def reach(request: pytest.FixtureRequest) -> Reach:
+    """Open an application that was set up, over the transport that the run or a marker chooses.
+
+    ``url, connector = await reach(runner)``: the URL of its root, and what makes a connector that
+    leads there, for each session that needs one.
+    """
+    transport = virtual.transport(request.node)
+
+    async def reach(runner: web.AppRunner) -> tuple[str, Callable[[], aiohttp.BaseConnector]]:
+        if transport == "memory":
+            assert runner.server is not None
+            return "http://127.0.0.1:8080", partial(MemoryConnector, runner.server, limit=0)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        return f"http://{host}:{port}", partial(aiohttp.TCPConnector, limit=0)
+
+    return reach
 
 
 class Peer:
@@ -67,7 +94,7 @@ class Peer:
         assert self.frames.empty(), self.frames.get_nowait()
 
     def abort(self) -> None:
-        """Reset the TCP connection."""
+        """Reset the connection."""
         transport = self.request.transport
         assert transport is not None
         transport.abort()
@@ -130,16 +157,24 @@ class ScriptedServer:
 
 
 @pytest.fixture
-async def scripted() -> AsyncIterator[ScriptedServer]:
-    """Serve websockets that the test scripts: ``peer = await scripted.peer()``."""
+async def scripted(reach: Reach, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedServer]:
+    """Serve websockets that the test scripts: ``peer = await scripted.peer()``.
+
+    A session without a connector of its own leads to it.
+    """
     server = ScriptedServer()
     app = web.Application()
     app.router.add_get("/ws", server.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    server.url = f"ws://{host}:{port}/ws"
+    url, connector = await reach(runner)
+    server.url = f"{url}/ws"
+    make = aiohttp.ClientSession.__init__
+
+    def make_session(self: aiohttp.ClientSession, *args: Any, **options: Any) -> None:
+        make(self, *args, **{"connector": connector(), **options})
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", make_session)
     yield server
     server.release.set()
     await runner.cleanup()

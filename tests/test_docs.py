@@ -21,6 +21,7 @@ that the reader does not see.
 
 import ast
 import asyncio
+import inspect
 import json
 import os
 import re
@@ -33,6 +34,10 @@ from typing import Any
 
 import pytest
 
+from pytest_wsrpc import FaultPlan, NetworkLink, serve, strategies
+from pytest_wsrpc.faults import EFFECTS, MATCHERS, POINTS
+from pytest_wsrpc.faults.table import SELECTION
+from pytest_wsrpc.settings import STRICT_KINDS
 from wsrpc import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +79,7 @@ class Page:
         self.path = path
         self.runner = runner
         self.blocks = blocks_of(path.read_text())
-        self.module = ModuleType(path.stem)
+        self.module = ModuleType(f"page_{path.stem}")
         self.namespace: dict[str, Any] = vars(self.module)
         self.shown = "\n".join(b.code for b in self.blocks if b.language == "console")
 
@@ -156,6 +161,12 @@ VARIABLE = [
     (r"(?:/[\w.@+-]+)+/(?=[\w.-]+)", ""),
     (r"0x[0-9a-f]+", "0x0"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:0"),
+    (r"\b\d+(\.\d+)? h\b", "0 h"),
+    (r"[\d,]+ jumps", "0 jumps"),
+    (r"\bevery [\d.]+ \w+( to [\d.]+ \w+)?:", "every 0 s:"),
+    (r"'Task-\d+'", "'Task-0'"),
+    # Libraries: their lines are those of one version.
+    (r"\b((?:aiohttp|asyncio|wsrpc)/\w+\.py):\d+", r"\1:0"),
     (r"\bseed \d+", "seed 0"),
     (r"\d+ %", "0 %"),
     # How many cases an item tries before it has a shortest failing one is a matter of chance.
@@ -229,10 +240,96 @@ def test_the_tables_of_options_and_settings_are_those_of_pytests_help():
     assert settings - {"wsrpc_checks"} == set(re.findall(r"^  (wsrpc_\w+) \(", help_, re.M))
 
 
-def test_the_table_of_fixtures_is_that_of_pytests_help(tmp_path):
+def test_the_tables_of_fixtures_are_that_of_pytests_help(tmp_path):
     shown = shell(f"pytest --fixtures --rootdir {tmp_path} {tmp_path}").stdout
     known = re.findall(r"^(\w+) (?:\[.*\] )?-- .*pytest_wsrpc/", shown, re.M)
     assert set(first_column("README.md", "Fixtures")) == set(known)
+    assert {row[0] for row in table("docs/fixtures.md", "fixture")} == set(known)
+
+
+def table(page: str, header: str) -> list[list[str]]:
+    """Return the rows of the table whose first column has this header; code without its marks."""
+    below = (ROOT / page).read_text().split(f"\n| {header} |")[1].split("\n\n")[0]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in below.splitlines()[2:]]
+    return [[cell.strip().replace("`", "") for cell in row] for row in rows]
+
+
+def test_the_table_of_points_is_that_of_the_rules():
+    assert table("docs/faults.md", "point") == [
+        [point, POINTS[point], ", ".join(MATCHERS[point])] for point in EFFECTS
+    ]
+
+
+def test_the_table_of_effects_is_that_of_the_rules():
+    columns = ["publish", "deliver", "call", "reply"]
+    effects = dict.fromkeys(effect for point in EFFECTS.values() for effect in point)
+    assert sorted(table("docs/faults.md", "effect")) == sorted(
+        [effect, *(EFFECTS[column].get(effect, "") for column in columns)] for effect in effects
+    )
+    assert EFFECTS["publish"] == EFFECTS["subscribe"] == EFFECTS["unsubscribe"]
+
+
+def test_the_table_of_keywords_has_those_of_every_rule():
+    words = {word for row in table("docs/faults.md", "keyword") for word in row[0].split(", ")}
+    assert {word.split("=")[0] for word in words} == {*SELECTION, "channel", "event", "method"}
+
+
+def test_the_signatures_of_faults_are_those_of_the_methods():
+    for header, owner in (("method of `ws_faults`", FaultPlan), ("method", NetworkLink)):
+        for name, arguments in re.findall(r"(\w+)\((.*?)\)", signatures(header)):
+            parameters = inspect.signature(getattr(owner, name)).parameters
+            shown = [argument.partition("=") for argument in filter(None, arguments.split(", "))]
+            for parameter, _, default in shown:
+                assert parameter in parameters, f"{name}({parameter})"
+                if default:
+                    assert eval(default) == parameters[parameter].default, f"{name}({parameter})"
+
+
+def signatures(header: str) -> str:
+    return "\n".join(row[0] for row in table("docs/faults.md", header))
+
+
+def test_the_table_of_leftovers_is_that_of_the_setting():
+    assert table("docs/testing.md", "kind") == [list(kind) for kind in STRICT_KINDS.items()]
+
+
+def test_the_table_of_strategies_names_strategies():
+    shown = {row[0].split("(")[0] for row in table("docs/testing.md", "strategy")}
+    assert shown <= {*strategies.__all__}
+
+
+def test_the_signature_of_serve_is_that_of_the_function():
+    [shown] = re.findall(r"`serve(\(.*\))`", (ROOT / "docs/fixtures.md").read_text())
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(serve).parameters.values()
+    ]
+    assert shown == str(inspect.Signature(bare)).replace("'", '"')
+
+
+def test_readme_names_every_page():
+    pages = {f"docs/{page.name}" for page in PAGES[1:]}
+    assert {link for _, link, _ in links(PAGES[0]) if link.endswith(".md")} == pages
+
+
+def links(page: Path) -> list[tuple[str, str, str]]:
+    """Return text, file and anchor of the page's links within the project."""
+    text = FENCE.sub("", page.read_text())
+    found = re.findall(r"\[([^\]]+)\]\(([^)#]*)#?([^)]*)\)", text)
+    return [link for link in found if not link[1].startswith("http")]
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page):
+    for text, file, anchor in links(page):
+        target = page.parent / file if file else page
+        assert target.exists(), f"[{text}]({file})"
+        assert not anchor or anchor in anchors(target), f"[{text}]({file}#{anchor})"
 
 
 def test_the_table_of_limits_has_the_defaults():

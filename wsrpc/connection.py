@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
 from . import internals, protocol
-from .calls import CURRENT, Call, Calls
+from .calls import CURRENT, Call
 from .channel import ChannelEvent
 from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
 from .failures import Failure, is_being_cancelled, report
@@ -70,7 +70,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._limits = limits = view.limits
         self._outbox = Outbox(self._loop, limits.outbox_size, limits.slow_consumer, self._too_slow)
-        self._calls = Calls(
+        self._calls = manager._wsrpc_calls(
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
         self._memberships = Memberships(view, manager, self._outbox)
@@ -314,7 +314,7 @@ class Connection:
         if self._transport is not None:
             self._transport.close()
             if self._transport.get_write_buffer_size():
-                self._loop.call_later(LINGER, self._transport.abort)
+                self._loop.call_later(LINGER, self._stop_lingering)
         self._calls.close()
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
@@ -322,6 +322,10 @@ class Connection:
         self._ending = self._loop.create_task(self._finish(tasks), context=self._context.copy())
         _endings.add(self._ending)
         self._ending.add_done_callback(_endings.discard)
+
+    def _stop_lingering(self) -> None:
+        if self._transport.get_write_buffer_size():  # a socket that is closed cannot be aborted
+            self._transport.abort()
 
     async def _finish(self, tasks: set[asyncio.Task[Any]]) -> None:
         try:

@@ -71,10 +71,9 @@ class Link:
         self._receiver = receiver
         self._reader = asyncio.create_task(self._read(), name=f"wsrpc client of {self._name}")
 
-    @property
-    def sockname(self) -> object:
-        """The local address of the connection while it is open, as the transport has it."""
-        return self._websocket.get_extra_info("sockname")
+    def get_extra_info(self, name: str) -> Any:
+        """Return what the transport knows under this name, None if nothing; while it is open."""
+        return self._websocket.get_extra_info(name)
 
     async def send(self, data: bytes, *, binary: bool = False) -> None:
         """Send a frame, at once; wait while the peer does not read.

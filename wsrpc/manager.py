@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiohttp import web
 
+from .calls import Calls
 from .channels import Channels
 from .errors import CannotPublish, CannotSubscribe, CloseCode
 from .limits import Limits
@@ -221,6 +223,9 @@ class SocketsManager:
         await self.close_sockets()
 
     _closing = 0
+
+    _wsrpc_calls: Callable[..., Calls] = Calls
+    """What makes the calls of each connection; a test harness puts faults in their way."""
 
     @cached_property
     def _connecting(self) -> set[Connection]:

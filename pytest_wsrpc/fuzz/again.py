@@ -20,7 +20,7 @@ _KEPT = (
 
 def command(config: pytest.Config, settings: Settings, spec: str, nodeid: str) -> str:
     """Return the command line, with what the ini file does not say by itself."""
-    words = ["pytest", "--wsrpc-fuzz", spec, "--wsrpc-seed", str(settings.seed)]
+    words = ["pytest", "--wsrpc-fuzz", spec, "--wsrpc-seed", str(settings.seed.value)]
     # the settings hold the headers of the ini file where no option gives any
     headers = settings.headers if config.getoption("wsrpc_header") else ()
     for name, value in masked(headers):

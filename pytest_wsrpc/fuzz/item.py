@@ -66,7 +66,7 @@ class Run:
                 job.phase.cases(job.subject),
                 self._attempt,
                 name=job.name,
-                seed=job.settings.seed,
+                seed=job.settings.seed.value,
                 max_examples=job.settings.max_examples,
             )
         except NothingToTry:

@@ -86,13 +86,6 @@ def add_options(parser: pytest.Parser) -> None:
         type=float,
         metavar="SECONDS",
     )
-    option(
-        "--wsrpc-seed",
-        "int",
-        "the seed of what is drawn at random (--hypothesis-seed, else a random one)",
-        type=int,
-        metavar="N",
-    )
     option.group.addoption(
         "--wsrpc-checks",
         action=_ListChecks,

@@ -15,6 +15,8 @@ import aiohttp
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from ..clock import VirtualLoop
+from ..network.memory import MemoryConnector
 from .target import Target
 
 T = TypeVar("T")
@@ -46,8 +48,7 @@ class Host:
     def __init__(self, target: Target) -> None:
         self._target = target
         # with a factory for its loop it leaves alone which loop is current for others
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._session: aiohttp.ClientSession | None = None
+        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
         self._shared: tuple[Any, Server] | None = None
         self._is_stuck = False
 
@@ -79,8 +80,6 @@ class Host:
     async def _close(self) -> None:
         if self._shared is not None:
             await self._shared[0].__aexit__(None, None, None)
-        if self._session is not None:
-            await self._session.close()
 
     @asynccontextmanager
     async def _serve(self) -> AsyncIterator[Server]:
@@ -91,24 +90,18 @@ class Host:
         )
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
-            url = URL.build(scheme="http", host=host, port=port)
-            yield Server(url, self._client_session())
+            assert runner.server is not None
+            async with aiohttp.ClientSession(
+                connector=MemoryConnector(runner.server, force_close=True, limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            ) as session:
+                yield Server(URL("http://localhost"), session)
         finally:
             try:
                 async with asyncio.timeout(CLEANUP_TIMEOUT):
                     await runner.cleanup()
             finally:
                 await self._end(asyncio.all_tasks() - before - {asyncio.current_task()})
-
-    def _client_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True, limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
 
     async def _end(self, tasks: set[asyncio.Task[Any]]) -> None:
         """Cancel what the application has left on the loop, before the next one is made."""

@@ -52,9 +52,6 @@ class FuzzPlugin:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.settings = settings.read(config)
-        worker = getattr(config, "workerinput", None)
-        if worker is not None:
-            self.settings = self.settings.with_seed(worker["wsrpc_seed"])
         directory = config.invocation_params.dir
         self._targets: dict[Path, list[Target]] = {}
         for spec in dict.fromkeys(self.settings.targets):
@@ -262,22 +259,15 @@ class FuzzPlugin:
             self._tallies.append(tally)
 
     def pytest_report_header(self) -> str:
-        return f"wsrpc fuzz: {', '.join(self.settings.targets)}, {self._seed()}"
+        return f"wsrpc fuzz: {', '.join(self.settings.targets)}, {self.settings.seed}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.section("wsrpc fuzz")
-        notes = [*self._warnings, self._seed()]
+        notes = [*self._warnings, str(self.settings.seed)]
         for line in report.summary(self._tallies, self._not_applied, notes):
             terminalreporter.write_line(line)
 
-    def _seed(self) -> str:
-        return f"seed {self.settings.seed} ({self.settings.seed_from})"
-
     # -- pytest-xdist
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["wsrpc_seed"] = self.settings.seed
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from ..seeds import RANDOM, Seed, seed_of
 from .checks import CHECKS
 from .names import suggestion
 from .options import CASE_TIMEOUT, MAX_EXAMPLES
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _KINDS = {
-    "wsrpc_seed": "an integer",
     "wsrpc_max_examples": "an integer above 0",
     "wsrpc_max_time": "a number above 0",
     "wsrpc_case_timeout": "a number above 0",
@@ -30,9 +29,7 @@ class Settings:
     """What one run of the fuzzer goes by."""
 
     targets: tuple[str, ...]
-    seed: int
-    seed_from: str
-    """Where the seed came from: an option, a setting, or a draw."""
+    seed: Seed
     headers: tuple[tuple[str, str], ...] = ()
     params: Mapping[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ()
@@ -48,10 +45,6 @@ class Settings:
         included = not self.include or any(matches(method, glob) for glob in self.include)
         return included and not any(matches(method, glob) for glob in self.exclude)
 
-    def with_seed(self, seed: int) -> Settings:
-        """Return the settings with the seed that the process in charge of the run has drawn."""
-        return replace(self, seed=seed)
-
 
 def matches(method: str, glob: str) -> bool:
     """Tell whether a glob of the options matches a method."""
@@ -60,11 +53,9 @@ def matches(method: str, glob: str) -> bool:
 
 def read(config: pytest.Config) -> Settings:
     """Read the settings; what has no meaning raises `pytest.UsageError`."""
-    seed, seed_from = _seed(config)
     return Settings(
         targets=tuple(_values(config, "wsrpc_fuzz")),
-        seed=seed,
-        seed_from=seed_from,
+        seed=_seed(config),
         headers=tuple(_header(config, text) for text in _values(config, "wsrpc_header")),
         params=dict(_param(config, text) for text in _values(config, "wsrpc_param")),
         include=tuple(_values(config, "wsrpc_include")),
@@ -111,26 +102,15 @@ def _number(config: pytest.Config, name: str, default: float | None) -> Any:
     return value
 
 
-def _seed(config: pytest.Config) -> tuple[int, str]:
-    seed = _value(config, "wsrpc_seed")
-    if seed is not None:
-        return int(seed), "--wsrpc-seed"
-    given = config.getoption("hypothesis_seed", None)
-    if given is not None:
-        # hypothesis takes any text; a digest that is the same in every process is wanted here
-        return _as_integer(given), "--hypothesis-seed"
+def _seed(config: pytest.Config) -> Seed:
+    seed = seed_of(config)
+    if seed.origin != RANDOM:
+        return seed
     from hypothesis import settings
 
     if settings.default is not None and settings.default.derandomize:
-        return 0, "hypothesis' derandomize"
-    return random.SystemRandom().randrange(2**32), "random"
-
-
-def _as_integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        return int.from_bytes(text.encode()[:16])
+        return Seed(0, "hypothesis' derandomize")
+    return seed
 
 
 def _header(config: pytest.Config, text: str) -> tuple[str, str]:

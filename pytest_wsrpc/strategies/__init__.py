@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .faults import faults
 from .invalid import Invalid, can_be_invalid, invalid_payloads, names_field
 from .malformed import Malformed, malformed_messages
 from .names import PatternExample, channels, event_names, ids, patterns
@@ -20,6 +21,7 @@ __all__ = [
     "can_be_invalid",
     "channels",
     "event_names",
+    "faults",
     "from_schema",
     "ids",
     "invalid_payloads",

@@ -5,10 +5,11 @@ import textwrap
 import warnings
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 
 # pytester forgets what the inner run imports, but not that a package has it as an attribute.
-from pytest_wsrpc import demo, handshake, harness, mismatch, observer  # noqa: F401
+
 
 ECHO_APP = """
 from aiohttp import web
@@ -33,13 +34,17 @@ def create_app(path="/stream"):
 
 @pytest.fixture
 def suite(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
 ) -> Callable[..., pytest.RunResult]:
     """Run a test module in this process: ``suite(source, *options, ini=..., conftest=...)``.
 
-    The module ``application`` is importable and makes an application with a broker of its own.
+    The module ``application`` is importable and makes an application with a broker of its own. The
+    clients are connected as those of the run itself.
     """
+    transport = pytestconfig.getoption("wsrpc_transport")
     pytester.makepyfile(application=ECHO_APP)
+    # An inner run with --hypothesis-seed would leave it for all others.
+    monkeypatch.setattr(hypothesis.core, "global_force_seed", None)
     # Terminal output is compared, so nobody's width and colours.
     monkeypatch.setenv("COLUMNS", "100")
     for name in ("CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS"):
@@ -52,6 +57,8 @@ def suite(
         conftest: str | None = None,
         subprocess: bool = False,
     ) -> pytest.RunResult:
+        if transport is not None and "wsrpc_transport" not in ini:
+            ini = textwrap.dedent(ini) + f"\nwsrpc_transport = {transport}"
         pytester.makeini(
             "[pytest]\npythonpath = .\nfilterwarnings =\n    error\n"
             '    ignore:The configuration option "asyncio_default_fixture_loop_scope"\n'
@@ -80,7 +87,7 @@ def stable() -> Callable[[pytest.RunResult], str]:
         text = "\n".join(line for line in lines[start:end] if not re.match(r"\s*[~^]+$", line))
         text = re.sub(r"([-_=] ?)\1{3,}", r"\1\1\1", text)
         text = re.sub(r'File ".*?([^"/\\]+)"', r'File "\1"', text)
-        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:0", text)
+        text = re.sub(r"ws://127\.0\.0\.1:\d+", "ws://localhost", text)
         return re.sub(r"\b\d+\.\d+( ?m?s)\b", r"0.000\1", text)
 
     return clean

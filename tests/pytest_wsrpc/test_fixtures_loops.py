@@ -398,23 +398,6 @@ def test_a_fixture_may_ask_for_the_client_dynamically(suite):
     ).assert_outcomes(passed=1)
 
 
-def test_given_is_left_to_the_health_check_of_hypothesis(suite):
-    result = suite(
-        """
-        from hypothesis import given, strategies as st
-
-        @given(st.integers())
-        async def test_echo(ws_client, number):
-            await ws_client.call("echo", {"n": number})
-        """,
-        "-p",
-        "no:cacheprovider",
-        ini="asyncio_mode = auto\nnorecursedirs = .hypothesis",
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*FailedHealthCheck*function-scoped fixture*ws_client*"])
-
-
 class Callable:
     __name__ = "made"
 
@@ -439,3 +422,8 @@ def test_a_fixture_is_named_by_its_file_and_line(request, tmp_path, suite, made)
     elsewhere = where("suite", tmp_path).replace("\\", "/")
     assert re.fullmatch(f"{re.escape(here)}/{relative}", elsewhere)
     assert where("made") == "a callable"
+
+
+async def test_a_fixture_of_the_plugin_is_named_as_the_default(request, ws_app):
+    definition = internals.fixture_in_use(request, "ws_app")
+    assert loops.where_defined(definition, request.config) == "the default of pytest-wsrpc"

@@ -85,6 +85,25 @@ def test_the_loop_scope_of_a_fixture_is_known(request, on_the_loop_of_the_module
     assert not internals.is_asyncio_fixture(plain)
 
 
+async def test_an_exception_that_nobody_asked_for_is_known():
+    future = asyncio.get_running_loop().create_future()
+    assert not internals.is_unretrieved(future)
+    future.set_exception(ValueError())
+    assert internals.is_unretrieved(future)
+    assert isinstance(future.exception(), ValueError)
+    assert not internals.is_unretrieved(future)
+
+    async def fail():
+        raise ValueError
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    assert internals.is_unretrieved(task)
+    task.exception()
+    with pytest.raises(pytest.UsageError, match=r"asyncio.Future._log_traceback"):
+        internals.is_unretrieved(object())
+
+
 class Without:
     """A version of pytest that renamed everything."""
 

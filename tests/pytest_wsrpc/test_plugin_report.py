@@ -28,7 +28,7 @@ CONVERSATION = """\
 === FAILURES ===
 ___ test_greet ___
 
-ws_client = <WsTestClient ws://127.0.0.1:0/stream closed 1000>
+ws_client = <WsTestClient ws://localhost/stream closed 1000>
 
     async def test_greet(ws_client):
 >       assert await ws_client.call("greet", {"name": "you"}) == "hallo you"
@@ -41,7 +41,7 @@ E         ?  ^
 
 test_it.py:10: AssertionError
 --- Conversation of ws_client ---
-ws_client  ws://127.0.0.1:0/stream
+ws_client  ws://localhost/stream
   +0.000 s  connected
   +0.000 s  > {"id":1,"method":"greet","payload":{"name":"you"}}
   +0.000 s  < {"id":1,"method":"greet","response":"hello you"}
@@ -76,12 +76,12 @@ call fail (id 'x') of ws_client:
 A test that expects it takes it out of ws_client.server_errors;
 one that does not care is marked with @pytest.mark.wsrpc(strict=False).
 --- Conversation of ws_client ---
-ws_client  ws://127.0.0.1:0/stream
+ws_client  ws://localhost/stream
   +0.000 s  connected
   +0.000 s  > {"id":"x","method":"fail"}
-  +0.000 s  > {"id":1,"method":"greet","payload":{"name":"you"}}
   +0.000 s  ! ValueError: why not  (call fail, id 'x')
               application.py:10 in ws_rpc_fail: raise ValueError(payload.get("why", "why not"))
+  +0.000 s  > {"id":1,"method":"greet","payload":{"name":"you"}}
   +0.000 s  < {"id":"x","method":"fail","error":{"code":-32603,"message":"Internal error"}}
   +0.000 s  < {"id":1,"method":"greet","response":"hello you"}
   +0.000 s  closed 1000"""

@@ -242,6 +242,7 @@ def test_an_exception_in_the_tear_down_of_another_fixture_is_an_error_there(suit
 def test_bytes_that_are_no_http_are_not_the_servers_exception(suite):
     suite(
         f"""{APP}
+    @pytest.mark.wsrpc(transport="tcp")
     async def test_garbage(ws_connect):
         async with ws_connect.session.get("/plain") as response:
             url = response.url

@@ -23,7 +23,12 @@ def test_settings_and_marker_are_listed(suite):
     result.stdout.fnmatch_lines(
         ["*wsrpc_path (string):*", "*wsrpc_strict (string):*"], consecutive=False
     )
-    suite("", "--markers").stdout.fnmatch_lines(["@pytest.mark.wsrpc(strict=True): *"])
+    for option in ("--wsrpc-transport=*", "--wsrpc-faults=RULES", "--wsrpc-seed=N"):
+        result.stdout.fnmatch_lines([f"  {option}*"])
+    for setting in ("transport", "clock", "clock_limit", "faults"):
+        result.stdout.fnmatch_lines([f"  wsrpc_{setting} (string):*"])
+    markers = suite("", "--markers")
+    markers.stdout.fnmatch_lines(["@pytest.mark.wsrpc([*], strict=True, transport=*): *"])
 
 
 def test_an_application_to_fuzz_brings_the_fuzzer_in(suite):
@@ -62,6 +67,30 @@ def test_a_path_without_a_slash_is_a_usage_error(suite):
     result.stderr.fnmatch_lines(
         ["ERROR: wsrpc_path = stream: a path begins with '/', such as /stream"]
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("wsrpc_transport = udp", "wsrpc_transport = udp: it takes memory or tcp"),
+        ("wsrpc_clock = fake", "wsrpc_clock = fake: it takes real or virtual"),
+        (
+            "wsrpc_clock_limit = 5 parsecs",
+            "wsrpc_clock_limit: expected a duration such as 50ms, *, got '5 parsecs'*",
+        ),
+        (
+            "wsrpc_clock_limit = 0s",
+            "wsrpc_clock_limit: expected a duration above 0, such as 24h, got '0s'",
+        ),
+        ("wsrpc_faults = publis:drop", "ini setting wsrpc_faults: *"),
+        ("wsrpc_seed = x", "ini setting wsrpc_seed: expected an integer, got *x*"),
+    ],
+)
+def test_a_setting_without_meaning_is_a_usage_error(suite, setting, message):
+    # The seed is read by whoever needs one, such as the fuzzer.
+    result = suite("", "--wsrpc-fuzz=application:create_app", ini=setting)
+    assert result.ret == EXIT_USAGE
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
 @pytest.mark.parametrize(
@@ -114,23 +143,27 @@ def test_the_closest_marker_that_says_so_decides(suite):
     ).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("value", ["tasks", "server-errors, tasks"])
+@pytest.mark.parametrize("value", ["taks", "server-errors, taks"])
 def test_an_unknown_kind_in_the_ini_file_is_a_usage_error(suite, value):
     result = suite("", ini=f"wsrpc_strict = {value}")
     assert result.ret == EXIT_USAGE
     result.stderr.fnmatch_lines(
-        ["ERROR: wsrpc_strict = tasks: it takes true, false, or names: server-errors"]
+        ["ERROR: wsrpc_strict = taks: it takes true, false, or names: server-errors, *"]
     )
 
 
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ("strict='tasks'", "(strict=...): tasks: it takes true, false, or names: server-errors"),
+        ("strict='taks'", "(strict=...): taks: it takes true, false, or names: server-errors"),
         ("strict=()", "(strict=...): nothing: it takes true, false, or names: server-errors"),
         ("strict=1", "(strict=...): 1: it takes true, false, or names: server-errors"),
-        ("strikt=True", " does not take strikt=True; it takes strict=..."),
-        ("'x', clock='virtual'", " does not take 'x', clock='virtual'; it takes strict=..."),
+        ("strikt=True", " does not take strikt=True; it takes strict=..., transport=..., "),
+        ("'x', tempo='virtual'", " does not take 'x', tempo='virtual'; it takes strict=..."),
+        ("clock='fake'", "(clock=...): fake: it takes real or virtual"),
+        ("transport='udp'", "(transport=...): udp: it takes memory or tcp"),
+        ("transport=4", "(transport=...): 4: it takes memory or tcp"),
+        ("faults=4", "(faults=...): expected rules in a string, such as 'publish:error=Cannot"),
     ],
 )
 def test_a_wrong_marker_fails_the_collection(suite, marker, message):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_wsrpc import transcript as module
+from pytest_wsrpc.clock import VirtualLoop
 from pytest_wsrpc.transcript import Entry, Transcript, describe, escape
 
 
@@ -176,7 +176,9 @@ def test_a_failure_without_a_line_of_the_application_shows_the_librarys(
 ) -> None:
     path = os.path.join(os.path.dirname(asyncio.__file__), "nowhere.py")
     transcript.record("failed", "ValueError", raised("raise ValueError", path))
-    assert transcript.render().splitlines()[2:] == [f"              {path}:1 in <module>"]
+    assert transcript.render().splitlines()[2:] == [
+        "              asyncio/nowhere.py:1 in <module>"
+    ]
 
 
 def test_a_failure_is_shown_though_the_working_directory_is_gone(
@@ -186,7 +188,7 @@ def test_a_failure_is_shown_though_the_working_directory_is_gone(
         raise FileNotFoundError
 
     transcript.record("failed", "ValueError", raised("raise ValueError", "/app/main.py"))
-    monkeypatch.setattr(module.os, "getcwd", getcwd)
+    monkeypatch.setattr(os, "getcwd", getcwd)
     assert transcript.render().splitlines()[2:] == ["              /app/main.py:1 in <module>"]
 
 
@@ -198,3 +200,88 @@ def test_any_exception_can_be_described() -> None:
     assert describe(ValueError("a\nb")) == "ValueError: a\nb"
     assert describe(ValueError()) == "ValueError"
     assert describe(Unspeakable()).endswith("Unspeakable: <exception str() failed>")
+
+
+def test_a_fault_stands_where_it_struck(transcript: Transcript) -> None:
+    transcript.record("sent", "1")
+    transcript.record("fault", "stalled")
+    transcript.record("sent", "2")
+    assert transcript.render().splitlines()[1:] == [
+        "  +0.000 s  > 1",
+        "  +0.001 s  ~ stalled",
+        "  +0.002 s  > 2",
+    ]
+
+
+def test_an_exception_stands_below_the_message_that_caused_it(transcript: Transcript) -> None:
+    for text in ('{"id":1}', '{"id":"1"}', "not JSON", "[]", '{"id":1.0}', '{"id":2}', '{"id":1}'):
+        transcript.record("sent", text)
+    transcript.record("received", '{"id":"1"}')
+    transcript.record("failed", "first", request_id="1")
+    transcript.record("failed", "second", request_id=1)
+    transcript.record("failed", "third", request_id="1")
+    transcript.record("failed", "nobody's", request_id=3)
+    transcript.record("failed", "hook")
+    assert [entry.text for entry in transcript.entries[-5:]] == [
+        "first",
+        "second",
+        "third",
+        "nobody's",
+        "hook",
+    ]
+    assert [line.partition("s  ")[2] for line in transcript.render().splitlines()[1:]] == [
+        '> {"id":1}',
+        '> {"id":"1"}',
+        "! first",
+        "! third",
+        "> not JSON",
+        "> []",
+        '> {"id":1.0}',
+        '> {"id":2}',
+        '> {"id":1}',
+        "! second",
+        '< {"id":"1"}',
+        "! nobody's",
+        "! hook",
+    ]
+
+
+def test_an_exception_whose_message_was_cut_or_is_gone_is_shown(transcript: Transcript) -> None:
+    transcript.record("sent", '{"id":"a b","payload":"' + "x" * 20_000 + '"}')
+    transcript.record("failed", "cut", request_id="a b")
+    assert transcript.entries[1].cause is transcript.entries[0]
+    transcript.record("sent", '{"id":"later"}')
+    for _ in range(49):
+        transcript.record("received", "")
+    transcript.record("sent", '{"id":"gone"}')
+    for _ in range(90):
+        transcript.record("received", "x" * 9_000)
+    transcript.record("failed", "without its message", request_id="gone")
+    assert transcript.entries[-1].cause is not None
+    for _ in range(90):
+        transcript.record("received", "x" * 9_000)
+    assert all(entry.text != '{"id":"gone"}' for entry in transcript.entries)
+    assert "! without its message" in transcript.render(limit=1_000)
+
+
+def test_virtual_time_is_shown_as_the_clock_has_it() -> None:
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(asyncio.sleep(12.5))
+        transcript = Transcript.of_loop("bob", "ws://localhost/", loop)
+        transcript.record("connected")
+        loop.run_until_complete(asyncio.sleep(60))
+        transcript.record("closed", "1000")
+    finally:
+        loop.close()
+    assert transcript.render().splitlines() == [
+        "bob  ws://localhost/",
+        "  12.500 s  connected",
+        "  72.500 s  closed 1000",
+    ]
+
+
+async def test_real_time_is_shown_since_the_connection_began() -> None:
+    transcript = Transcript.of_loop("bob", "ws://localhost/", asyncio.get_running_loop())
+    transcript.record("connected")
+    assert transcript.render().splitlines()[1] == "  +0.000 s  connected"

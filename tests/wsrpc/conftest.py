@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import json
 import struct
@@ -13,11 +14,22 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
-from wsrpc import SOCKETS_KEY, LocalBroker, SocketsManager, failures
+from pytest_wsrpc import internals
+from pytest_wsrpc.clock import VirtualLoop
+from pytest_wsrpc.network.transport import MemoryTransport, join
+from wsrpc import SOCKETS_KEY, LocalBroker, SocketsManager, Websocket, failures
+from wsrpc.client import RpcClient
+from wsrpc.connecting import Connecting
 
 PATIENCE = 5.0
 """Seconds after which a message that did not come is taken as missing."""
+
+
+def patience() -> float | None:
+    """Return `PATIENCE`; on virtual time the loop knows what can never come."""
+    return None if isinstance(asyncio.get_running_loop(), VirtualLoop) else PATIENCE
 
 
 class Client:
@@ -35,17 +47,17 @@ class Client:
         else:
             await self.ws.send_str(message if isinstance(message, str) else json.dumps(message))
 
-    async def recv(self, timeout: float = PATIENCE) -> Any:
+    async def recv(self, timeout: float | None = None) -> Any:
         """Return the next JSON message that no `call` has claimed."""
         return self._kept.popleft() if self._kept else await self._receive(timeout)
 
-    async def _receive(self, timeout: float) -> Any:
-        message = await self.ws.receive(timeout)
+    async def _receive(self, timeout: float | None) -> Any:
+        message = await self.ws.receive(timeout or patience())
         assert message.type is aiohttp.WSMsgType.TEXT, (message, self.ws.close_code)
         return json.loads(message.data)
 
     async def call(
-        self, method: str, payload: Any = None, id: Any = None, timeout: float = PATIENCE
+        self, method: str, payload: Any = None, id: Any = None, timeout: float | None = None
     ) -> Any:
         """Call a method and return the whole reply; other messages are kept for `recv`."""
         id = next(self._ids) if id is None else id
@@ -56,9 +68,13 @@ class Client:
                 return message
             self._kept.append(message)
 
-    async def closed(self, timeout: float = PATIENCE) -> int | None:
+    async def fence(self) -> None:
+        """Wait until the server has read all that was sent: this is answered at once."""
+        await self.call("no such method", id="fence")
+
+    async def closed(self, timeout: float | None = None) -> int | None:
         """Read to the end of the connection, keeping messages, and return its close code."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout or patience()):
             async for message in self.ws:
                 self._kept.append(json.loads(message.data))
         return self.ws.close_code
@@ -83,7 +99,7 @@ class RawClient:
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience()):
             response = await self.reader.readuntil(b"\r\n\r\n")
         assert response.startswith(b"HTTP/1.1 101 "), response
 
@@ -102,9 +118,19 @@ class RawClient:
             length = bytes([length[0] | 0x80]) + length[1:] + bytes(4)
         self.writer.write(bytes([first | opcode]) + length + payload)
 
-    async def recv(self, timeout: float = PATIENCE) -> tuple[int, bytes]:
+    def call(self, method: str, payload: Any = None, id: Any = 1) -> None:
+        """Write one call."""
+        self.send(json.dumps({"id": id, "method": method, "payload": payload}).encode())
+
+    async def reply(self) -> Any:
+        """Return the next frame, which is a text, as JSON."""
+        opcode, text = await self.recv()
+        assert opcode == 1, (opcode, text)
+        return json.loads(text)
+
+    async def recv(self, timeout: float | None = None) -> tuple[int, bytes]:
         """Return the next frame as its opcode and its payload."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout or patience()):
             first, size = await self.reader.readexactly(2)
             if size == 126:
                 (size,) = struct.unpack("!H", await self.reader.readexactly(2))
@@ -112,9 +138,9 @@ class RawClient:
                 (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
             return first & 15, await self.reader.readexactly(size)
 
-    async def ended(self, timeout: float = PATIENCE) -> bytes:
+    async def ended(self, timeout: float | None = None) -> bytes:
         """Wait for the end of the stream, and return what came before it."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(timeout or patience()):
             return await self.reader.read()
 
     def abort(self) -> None:
@@ -126,15 +152,16 @@ class Server:
     """A running application with one endpoint."""
 
     def __init__(
-        self, app: web.Application, broker: SocketsManager, path: str, runner: web.AppRunner
+        self,
+        broker: SocketsManager,
+        runner: web.AppRunner,
+        url: str,
+        connector: aiohttp.BaseConnector,
     ) -> None:
-        self.app = app
         self.broker = broker
         self.runner = runner
-        host, port = runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}{path}"
-        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        self.path = path
+        self.url = url
+        self.session = aiohttp.ClientSession(connector=connector)
         self.clients: list[Client] = []
         self.raw_clients: list[RawClient] = []
 
@@ -146,11 +173,37 @@ class Server:
 
     async def connect_raw(self, limit: int = 2**16) -> RawClient:
         """Connect a client that handles frames itself and reads no more than `limit` ahead."""
-        host, port = self.runner.addresses[0][:2]
-        client = RawClient(*await asyncio.open_connection(host, port, limit=limit))
-        self.raw_clients.append(client)
-        await client.handshake(f"{host}:{port}", self.path)
+        client = RawClient(*await self._open_stream(limit))
+        alive = (raw for raw in self.raw_clients if not raw.writer.is_closing())
+        self.raw_clients = [*alive, client]
+        url = URL(self.url)
+        await client.handshake(url.authority, url.path)
         return client
+
+    def connect_rpc(self, **options: Any) -> Connecting[RpcClient]:
+        """Connect the client of the library; options as of `RpcClient.connect`."""
+        return RpcClient.connect(self.url, session=self.session, **options)
+
+    async def _open_stream(self, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.runner.addresses:
+            return await asyncio.open_connection(*self.runner.addresses[0][:2], limit=limit)
+        assert self.runner.server is not None
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit)
+        client = asyncio.StreamReaderProtocol(reader)
+        server = self.runner.server()
+        near = MemoryTransport(loop, client, contextvars.copy_context(), {})
+        far = MemoryTransport(loop, server, contextvars.copy_context(), {})
+        join(near, far)
+        client.connection_made(near)
+        loop.call_soon(server.connection_made, far)
+        return reader, asyncio.StreamWriter(near, client, reader, loop)
+
+    async def view(self) -> Websocket:
+        """Return the view of the only connection, once it is there."""
+        await _until(lambda: len(self.broker.sockets) == 1)
+        (view,) = self.broker.sockets
+        return view
 
     async def stop(self) -> None:
         """Stop the application as aiohttp does, with its clients still connected."""
@@ -170,7 +223,7 @@ Serve = Callable[..., Awaitable[Server]]
 
 
 @pytest.fixture(params=[True, False], ids=["cancelling", "not-cancelling"])
-async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Serve]:
+async def serve(request: pytest.FixtureRequest, reach: Any) -> AsyncIterator[Serve]:
     """Serve a view under a real `AppRunner`, with aiohttp's `handler_cancellation` on and off.
 
     ``server = await serve(View, broker=None, path="/ws", setup=None, **app_options)``; `setup` is
@@ -198,9 +251,8 @@ async def serve(request: pytest.FixtureRequest) -> AsyncIterator[Serve]:
         app.router.add_view(path, view)
         runner = web.AppRunner(app, handler_cancellation=request.param, shutdown_timeout=5)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server = Server(app, broker, path, runner)
+        url, connector = await reach(runner)
+        server = Server(broker, runner, url + path, connector())
         servers.append(server)
         return server
 
@@ -218,12 +270,34 @@ def reported() -> Iterator[list[failures.Failure]]:
 
 
 async def _until(condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
+    loop = asyncio.get_running_loop()
     async with asyncio.timeout(timeout):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
+        for _ in range(100):  # most comes true without any time passing
+            if condition():
+                return
+            await asyncio.sleep(0)
+        while not condition():
+            if isinstance(loop, VirtualLoop):
+                await _next_instant(loop)
+            else:
+                await asyncio.sleep(0.002)
+
+
+async def _next_instant(loop: VirtualLoop) -> None:
+    """Wait until all is done that can be now, and that the next timer starts."""
+    await loop.settled()
+    timer = internals.next_timer(loop)
+    assert timer is not None  # as whoever calls this has set one
+    there = loop.create_future()
+    loop.call_at(timer.when(), there.set_result, None)
+    await there
+    await loop.settled()
 
 
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
-    """Give ``await until(lambda: ...)``: wait for a condition that no message announces."""
+    """Give ``await until(lambda: ...)``: wait for a condition that no message announces.
+
+    On virtual time it ends at the instant at which the condition comes true.
+    """
     return _until

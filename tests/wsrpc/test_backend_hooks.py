@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_wsrpc.clock import VirtualClock
 from wsrpc import CannotSubscribe, SocketsManager, channels
 from wsrpc.channel import Channel, ChannelEvent
 from wsrpc.failures import Failure
@@ -244,16 +245,16 @@ async def test_a_subscriber_that_comes_before_the_channel_is_unsubscribed_keeps_
 async def test_a_failing_unsubscription_is_logged_and_tried_again(
     error: BaseException,
     reported: list[Failure],
-    monkeypatch: pytest.MonkeyPatch,
     until: Callable[..., Any],
+    ws_clock: VirtualClock,
 ) -> None:
-    monkeypatch.setattr(channels, "_FIRST_RETRY", 0.001)
     backend = Backend()
     member = await join(backend, "x", "*")
     backend.errors["unsubscribe x"] = [error, error, error]
     await leave(backend, "x", member, "*")
     assert "x" not in backend.channels
     await until(lambda: not backend.channels._channels)
+    assert ws_clock.time == pytest.approx((1 + 2 + 4) * channels._FIRST_RETRY)
     assert backend.calls[2:] == ["unsubscribe x"] * 4
     assert [failure.exception for failure in reported] == [error] * 3
     assert {failure.where for failure in reported} == {"hook unsubscribe"}
@@ -291,13 +292,14 @@ async def test_closing_waits_for_the_hooks_and_tries_a_failing_one_no_more(
     assert len(reported) == 1
 
 
-async def test_closing_gives_up_on_a_hook_that_hangs() -> None:
+async def test_closing_gives_up_on_a_hook_that_hangs(ws_clock: VirtualClock) -> None:
     backend = Backend()
     member = await join(backend, "x", "*")
     backend.hold("unsubscribe x")
     leaving = asyncio.create_task(leave(backend, "x", member, "*"))
     await turns()
-    await backend.channels.close(0.01)
+    await backend.channels.close(60.0)
+    assert ws_clock.time == 60
     await leaving
     assert backend.channels._releases == {}
     del backend.waits["unsubscribe x"]

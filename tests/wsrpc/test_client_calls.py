@@ -210,46 +210,6 @@ async def test_random_frames_never_end_the_reader(client: RpcClient, peer: Any) 
     assert await call == "alive"
 
 
-async def test_a_call_without_a_reply_times_out_naming_method_id_and_seconds(
-    client: RpcClient, peer: Any
-) -> None:
-    with pytest.raises(TimeoutError, match=r"no reply to 'slow' \(id 1\) came within 0.01 s"):
-        await client.call("slow", timeout=0.01)
-
-
-async def test_the_timeout_of_the_client_is_the_default_of_its_calls(scripted: Any) -> None:
-    async with RpcClient.connect(scripted.url, timeout=PATIENCE) as client:
-        client.timeout = 0.01
-        with pytest.raises(TimeoutError, match=r"within 0.01 s"):
-            await client.call("slow")
-
-
-async def test_a_call_without_timeout_waits_on(scripted: Any) -> None:
-    async with RpcClient.connect(scripted.url, timeout=PATIENCE) as client:
-        client.timeout = 0.0
-        peer = await scripted.peer()
-        call = asyncio.create_task(client.call("slow", timeout=None))
-        await peer.answer("late")
-        assert await call == "late"
-
-
-async def test_a_late_reply_is_no_news(
-    client: RpcClient, peer: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(TimeoutError):
-        await client.call("slow", timeout=0.01)
-    with caplog.at_level(logging.DEBUG, "wsrpc"):
-        late = {"id": (await peer.take())["id"], "response": 1}
-        await peer.send(late, late)
-        call = asyncio.create_task(client.call("any"))
-        await peer.answer(2)
-        assert await call == 2
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("DEBUG", f"ignored a late reply to id 1 from {client.url}"),
-        ("WARNING", f"ignored a reply to id 1 from {client.url}"),
-    ]
-
-
 async def test_a_cancelled_call_leaves_the_others_alone(client: RpcClient, peer: Any) -> None:
     cancelled = asyncio.create_task(client.call("slow"))
     other = asyncio.create_task(client.call("any"))

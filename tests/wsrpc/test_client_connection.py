@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMessage, WSMsgType
 
+from pytest_wsrpc.clock import VirtualClock
 from wsrpc import link
 from wsrpc.client import RpcClient
 from wsrpc.errors import ConnectionClosed
@@ -80,7 +81,8 @@ async def test_the_repr_tells_the_state(scripted: Any) -> None:
 async def test_the_address_of_a_connection_is_what_the_server_sees(scripted: Any) -> None:
     async with RpcClient.connect(scripted.url) as client:
         peer = await scripted.peer()
-        assert client._link.sockname == peer.request.transport.get_extra_info("peername")
+        seen = peer.request.transport.get_extra_info("peername")
+        assert client._link.get_extra_info("sockname") == seen
 
 
 async def test_a_session_of_its_own_is_closed_with_the_client(
@@ -115,12 +117,16 @@ async def test_a_refused_handshake_raises_with_its_status(
         assert not session.closed
 
 
-async def test_a_server_that_does_not_answer_the_handshake_is_a_timeout(scripted: Any) -> None:
+async def test_a_server_that_does_not_answer_the_handshake_is_a_timeout(
+    scripted: Any, ws_clock: VirtualClock
+) -> None:
     scripted.silent = True
     with pytest.raises(TimeoutError, match=f"the handshake with {scripted.url} timed out"):
-        await RpcClient.connect(scripted.url, timeout=0.05)
+        await RpcClient.connect(scripted.url, timeout=10)
+    assert ws_clock.time == 10
 
 
+@pytest.mark.wsrpc(transport="tcp")
 async def test_no_server_is_a_connection_error(unused_tcp_port: int) -> None:
     with pytest.raises(aiohttp.ClientConnectionError):
         await RpcClient.connect(f"ws://127.0.0.1:{unused_tcp_port}/ws")
@@ -182,9 +188,8 @@ async def test_close_refuses_a_reason_that_cannot_be_sent(scripted: Any) -> None
 
 @pytest.mark.parametrize("flood", [False, True])
 async def test_close_does_not_wait_for_a_server_that_does_not_close(
-    scripted: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, flood: bool
+    scripted: Any, caplog: pytest.LogCaptureFixture, flood: bool, ws_clock: VirtualClock
 ) -> None:
-    monkeypatch.setattr(link, "CLOSE_TIMEOUT", 0.05)
     scripted.reading = False
     client = await RpcClient.connect(scripted.url)
     peer = await scripted.peer()
@@ -193,16 +198,18 @@ async def test_close_does_not_wait_for_a_server_that_does_not_close(
     with caplog.at_level(logging.DEBUG, "wsrpc.client"):
         await client.close()
     assert client.close_code == 1000
-    assert f"{scripted.url} did not close within 0.05 s" in caplog.messages
+    assert ws_clock.time == link.CLOSE_TIMEOUT
+    assert f"{scripted.url} did not close within 2 s" in caplog.messages
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_a_cancelled_close_leaves_nothing_behind(
     scripted: Any, sessions: list[aiohttp.ClientSession]
 ) -> None:
     scripted.reading = False
     client = await RpcClient.connect(scripted.url)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
+        async with asyncio.timeout(link.CLOSE_TIMEOUT / 2):
             await client.close()
     assert client.closed
     assert [session.closed for session in sessions] == [True]
@@ -283,10 +290,11 @@ async def test_a_message_over_the_limit_is_1009(scripted: Any) -> None:
         assert "2000" in error.reason
 
 
-async def test_a_server_without_pongs_is_1006(scripted: Any) -> None:
+async def test_a_server_without_pongs_is_1006(scripted: Any, ws_clock: VirtualClock) -> None:
     scripted.reading = False
-    async with RpcClient.connect(scripted.url, heartbeat=0.02) as client:
+    async with RpcClient.connect(scripted.url, heartbeat=2) as client:
         error = await until_closed(client)
+        assert ws_clock.time == 3
         assert error.code == 1006
         assert "No PONG received" in error.reason
 

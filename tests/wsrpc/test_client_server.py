@@ -41,7 +41,7 @@ class Stream(ApiPath, WsPathMixin, Subscribe, Publish):
 
 async def test_calls_and_errors(serve: Serve) -> None:
     server = await serve(Stream)
-    async with RpcClient.connect(server.url) as client:
+    async with server.connect_rpc() as client:
         assert await client.call("echo", {"é": [1, None, 2.5]}) == {"é": [1, None, 2.5]}
         calls = [client.call("echo", {"n": n}) for n in range(200)]
         assert await asyncio.gather(*calls) == [{"n": n} for n in range(200)]
@@ -63,7 +63,7 @@ async def test_calls_and_errors(serve: Serve) -> None:
 
 async def test_events_reach_the_subscriptions_of_all_clients(serve: Serve) -> None:
     server = await serve(Stream)
-    async with RpcClient.connect(server.url) as one, RpcClient.connect(server.url) as other:
+    async with server.connect_rpc() as one, server.connect_rpc() as other:
         async with (
             one.subscribe("prices", "tick.*") as ticks,
             one.subscribe("prices") as everything,
@@ -90,7 +90,7 @@ async def test_events_reach_the_subscriptions_of_all_clients(serve: Serve) -> No
 
 async def test_a_shutdown_is_1001(serve: Serve) -> None:
     server = await serve(Stream)
-    async with RpcClient.connect(server.url) as client, client.subscribe("prices") as events:
+    async with server.connect_rpc() as client, client.subscribe("prices") as events:
         await server.stop()
         with pytest.raises(ConnectionClosed):
             await events.get(PATIENCE)
@@ -101,7 +101,7 @@ async def test_clients_that_went_leave_nothing(serve: Serve) -> None:
     server = await serve(Stream)
     clients = []
     for _ in range(50):
-        async with RpcClient.connect(server.url) as client, client.subscribe("prices"):
+        async with server.connect_rpc() as client, client.subscribe("prices"):
             await client.call("echo")
         clients.append(weakref.ref(client))
     del client
@@ -122,7 +122,7 @@ async def test_any_mix_of_entering_leaving_and_cancelling_keeps_what_is_open(
             await leave.wait()
             return events
 
-    async with RpcClient.connect(server.url) as client:
+    async with server.connect_rpc() as client:
         running: list[tuple[asyncio.Task[Any], asyncio.Event]] = []
         for _ in range(150):
             draw = generator.random()

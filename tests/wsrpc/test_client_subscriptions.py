@@ -239,8 +239,8 @@ async def test_an_entering_cancelled_as_it_is_acknowledged_unsubscribes(
     await peer.nothing_came()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_an_entering_that_times_out_unsubscribes(client: RpcClient, peer: Any) -> None:
-    client.timeout = 0.01
     with pytest.raises(TimeoutError, match="no reply to 'subscribe'"):
         await client.subscribe("prices").__aenter__()
     assert (await peer.take())["method"] == "subscribe"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wsrpc import ApiPath, Limits, Publish, RpcError, Subscribe, WsPathMixin
+from wsrpc import ApiPath, Publish, RpcError, Subscribe, WsPathMixin
 
 
 class View(ApiPath, WsPathMixin, Subscribe, Publish):
@@ -54,9 +54,9 @@ async def test_a_call_that_ends_in_an_error_undoes_only_its_own_subscriptions(
     assert (await client.call("join", join))["response"] == ["mine", "other"]
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_a_call_that_times_out_undoes_its_subscriptions(serve: Any, until: Any) -> None:
     class Slow(View):
-        limits = Limits(call_timeout=0.05)
         release: asyncio.Event
 
         async def ws_rpc_stuck(self, payload: Any) -> None:
@@ -73,9 +73,9 @@ async def test_a_call_that_times_out_undoes_its_subscriptions(serve: Any, until:
     await until(lambda: not server.broker.server_info()["channels"])
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_a_task_that_outlives_its_call_subscribes_at_once(serve: Any) -> None:
     class Background(View):
-        limits = Limits(call_timeout=0.05)
         task: asyncio.Task[None]
         go: asyncio.Event
 

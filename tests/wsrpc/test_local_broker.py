@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from pytest_wsrpc.clock import VirtualClock
 from wsrpc import SOCKETS_KEY, BrokerUnavailable, CannotPublish, CannotSubscribe, LocalBroker
 from wsrpc.failures import Failure
 
@@ -81,18 +81,18 @@ async def test_without_latency_an_event_is_delivered_when_publish_returns() -> N
     assert broker.delivered == [1]
 
 
-async def test_latency_delays_each_event(until: Callable[..., Any]) -> None:
-    broker = Watched(latency=0.02)
-    loop = asyncio.get_running_loop()
-    start = loop.time()
+async def test_latency_delays_each_event(ws_clock: VirtualClock) -> None:
+    broker = Watched(latency=2)
     for index in range(3):
         await broker.publish("x", "a", index)
+        await ws_clock.advance(0.5)
     assert broker.delivered == []
-    await until(lambda: len(broker.delivered) == 3)
+    await ws_clock.advance(10)
     assert broker.delivered == [0, 1, 2]
-    assert min(broker.times) >= start + 0.02 - 0.002
+    assert broker.times == [2, 2.5, 3]
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_order_is_kept_when_the_latency_changes() -> None:
     draw = random.Random(7)
     broker = LocalBroker(latency=0.005)
@@ -111,6 +111,7 @@ async def test_order_is_kept_when_the_latency_changes() -> None:
     await broker.close()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_many_publishers_keep_their_order() -> None:
     broker = LocalBroker(latency=0.001)
     seen = Seen()
@@ -128,6 +129,7 @@ async def test_many_publishers_keep_their_order() -> None:
     await broker.close()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_a_failing_event_does_not_stop_those_behind_it(reported: list[Failure]) -> None:
     def data() -> None:
         raise ValueError
@@ -144,15 +146,18 @@ async def test_a_failing_event_does_not_stop_those_behind_it(reported: list[Fail
     await broker.close()
 
 
-async def test_closing_drops_what_is_not_yet_delivered_and_leaves_no_task() -> None:
+async def test_closing_drops_what_is_not_yet_delivered_and_leaves_no_task(
+    ws_clock: VirtualClock,
+) -> None:
     before = asyncio.all_tasks()
     broker = Watched(latency=60.0)
     await broker.publish("x", "a", 1)
     await broker.publish("x", "a", 2)
     await asyncio.sleep(0)
     await broker.close()
-    assert broker.delivered == []
     assert asyncio.all_tasks() == before
+    await ws_clock.advance(120)
+    assert broker.delivered == []
     await broker.close()
 
 
@@ -170,6 +175,7 @@ async def test_a_closed_broker_says_so_until_it_starts_again() -> None:
     await broker.close()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_it_starts_and_ends_with_its_application() -> None:
     app = web.Application()
     broker = LocalBroker.for_app(app, latency=0.001)
@@ -187,6 +193,7 @@ async def test_it_starts_and_ends_with_its_application() -> None:
     assert len(broker.channels) == 0
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_a_subclass_need_not_call_super_init() -> None:
     class Own(LocalBroker):
         def __init__(self) -> None:
@@ -204,6 +211,7 @@ async def test_a_subclass_need_not_call_super_init() -> None:
     await broker.close()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_an_event_is_delivered_outside_of_the_context_of_any_publisher() -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nobody")
     broker = LocalBroker(latency=0.001)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from wsrpc import ApiPath, WsPathMixin, origin
 
@@ -129,7 +130,7 @@ async def status(server, **headers):
 
 async def test_by_default_only_pages_of_the_same_host_and_port_may_connect(serve):
     server = await serve(Same)
-    port = server.runner.addresses[0][1]
+    port = URL(server.url).port
 
     assert await status(server) == 101
     assert await status(server, Origin=f"http://127.0.0.1:{port}") == 101
@@ -145,7 +146,7 @@ async def test_by_default_only_pages_of_the_same_host_and_port_may_connect(serve
 
 async def test_listed_origins_replace_the_same_origin(serve):
     server = await serve(Listed)
-    port = server.runner.addresses[0][1]
+    port = URL(server.url).port
 
     assert await status(server) == 101
     assert await status(server, Origin="https://example.com") == 101

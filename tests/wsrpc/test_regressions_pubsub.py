@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 import weakref
 from typing import Any
 
 import pytest
 
+from pytest_wsrpc.clock import VirtualClock
 from wsrpc import (
     ApiPath,
     CannotSubscribe,
@@ -131,8 +131,9 @@ async def test_a_connection_that_goes_takes_its_channels_and_its_view_along(
 
 
 # D34
+@pytest.mark.wsrpc(clock="virtual")
 async def test_two_that_subscribe_to_a_new_channel_at_once_both_receive(serve: Any) -> None:
-    server = await serve(View, Broker(delay=0.02))
+    server = await serve(View, Broker(delay=1))
     first, second = await server.connect(), await server.connect()
     replies = await asyncio.gather(
         first.call("subscribe", {"channel": "x"}), second.call("subscribe", {"channel": "x"})
@@ -144,10 +145,11 @@ async def test_two_that_subscribe_to_a_new_channel_at_once_both_receive(serve: A
 
 
 # D35
+@pytest.mark.wsrpc(clock="virtual")
 async def test_one_that_subscribes_while_the_last_one_leaves_receives(
     serve: Any, until: Any
 ) -> None:
-    broker = Broker(delay=0.02)
+    broker = Broker(delay=1)
     server = await serve(View, broker)
     first, second = await server.connect(), await server.connect()
     await first.call("subscribe", {"channel": "x"})
@@ -160,8 +162,9 @@ async def test_one_that_subscribes_while_the_last_one_leaves_receives(
 
 
 # D36
+@pytest.mark.wsrpc(clock="virtual")
 async def test_unsubscribing_twice_at_once_is_no_error(serve: Any) -> None:
-    client = await (await serve(View, Broker(delay=0.01))).connect()
+    client = await (await serve(View, Broker(delay=1))).connect()
     await client.call("subscribe", {"channel": "x"})
     for id in range(3):
         await client.send({"id": id, "method": "unsubscribe", "payload": {"channel": "x"}})
@@ -297,7 +300,10 @@ async def test_an_event_is_encoded_once_whatever_the_number_of_subscribers(
 
 
 # D44
-async def test_all_are_closed_with_1001_although_one_fails(serve: Any) -> None:
+@pytest.mark.wsrpc(clock="virtual")
+async def test_all_are_closed_with_1001_although_one_fails(
+    serve: Any, ws_clock: VirtualClock
+) -> None:
     class Failing(View):
         async def close(self, code: int = 1000, reason: str = "") -> None:
             raise OSError
@@ -309,18 +315,18 @@ async def test_all_are_closed_with_1001_although_one_fails(serve: Any) -> None:
     clients = [await server.connect() for _ in range(2)]
     for client in clients:
         await client.call("subscribe", {"channel": "x"})
-    start = time.monotonic()
     codes, _ = await asyncio.gather(
         asyncio.gather(*(client.closed() for client in clients)), server.broker.close_sockets()
     )
     assert codes == [1001, 1001]
-    assert time.monotonic() - start < 5
+    assert ws_clock.time == 0
     assert server.broker.server_info() == {"connections": 0, "channels": {}}
 
 
 # D45
+@pytest.mark.wsrpc(clock="virtual")
 async def test_closing_unsubscribes_each_channel_once_at_the_backend(serve: Any) -> None:
-    broker = Broker(delay=0.01)
+    broker = Broker(delay=1)
     server = await serve(View, broker)
     clients = [await server.connect() for _ in range(2)]
     for client in clients:

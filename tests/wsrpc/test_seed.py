@@ -152,7 +152,7 @@ Start = Callable[[web.Application], Any]
 
 
 @pytest.fixture(params=[True, False], ids=["cancelling", "not-cancelling"])
-async def start(request: pytest.FixtureRequest) -> AsyncIterator[Start]:
+async def start(request: pytest.FixtureRequest, reach: Any) -> AsyncIterator[Start]:
     """Start an application, and give a function that connects a client to it."""
     sessions: list[aiohttp.ClientSession] = []
     runners: list[web.AppRunner] = []
@@ -161,12 +161,11 @@ async def start(request: pytest.FixtureRequest) -> AsyncIterator[Start]:
         runner = web.AppRunner(app, handler_cancellation=request.param)
         runners.append(runner)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        sessions.append(aiohttp.ClientSession())
+        url, connector = await reach(runner)
+        sessions.append(aiohttp.ClientSession(connector=connector()))
 
         async def connect() -> Client:
-            return Client(await sessions[0].ws_connect(f"http://{host}:{port}/stream"))
+            return Client(await sessions[0].ws_connect(f"{url}/stream"))
 
         return connect
 

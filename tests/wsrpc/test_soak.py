@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import gc
 import json
-import os
 import random
 import resource
 import socket
+import struct
 import sys
 import weakref
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,54 +30,21 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-class Raw:
-    """The least websocket client that can subscribe, and break off without a word."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    @classmethod
-    async def connect(cls, url: str) -> Raw:
-        host, path = urlsplit(url).netloc, urlsplit(url).path
-        address, port = host.split(":")
-        raw = cls(*await asyncio.open_connection(address, int(port)))
-        key = base64.b64encode(os.urandom(16)).decode()
-        raw.writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
-        )
-        head = await raw.reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101"), head
-        return raw
-
-    @staticmethod
-    def set_buffer(transport: Any, option: int) -> None:
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 16 * 1024)
-
-    def send(self, method: str, payload: Any) -> None:
-        text = json.dumps({"id": 1, "method": method, "payload": payload}).encode()
-        assert len(text) < 126
-        self._frame(0x81, text)
-
-    def _frame(self, kind: int, body: bytes) -> None:
-        self.writer.write(bytes((kind, 0x80 | len(body), 0, 0, 0, 0)) + body)
-
-    async def receive(self) -> Any:
-        size = (await self.reader.readexactly(2))[1]
-        if size == 126:
-            size = int.from_bytes(await self.reader.readexactly(2), "big")
-        return json.loads(await self.reader.readexactly(size))
-
-    async def close(self) -> None:
-        self._frame(0x88, (1000).to_bytes(2, "big"))
-        assert (await self.reader.read()).endswith(b"\x88\x02\x03\xe8")
-        self.writer.close()
-
-    def abort(self) -> None:
-        self.writer.transport.abort()
+def set_buffer(transport: Any, option: int) -> None:
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 16 * 1024)
 
 
+def send(client: Any, method: str, payload: Any) -> None:
+    client.send(json.dumps({"id": 1, "method": method, "payload": payload}).encode())
+
+
+async def answer(client: Any) -> None:
+    """Read up to the response to the call that was sent."""
+    while "response" not in json.loads((await client.recv())[1]):
+        pass
+
+
+@pytest.mark.wsrpc(transport="tcp")  # about what the kernel's buffers take
 @pytest.mark.parametrize(
     "count", [1000 // 20, pytest.param(1000, marks=pytest.mark.soak, id="soak")]
 )
@@ -88,13 +53,13 @@ async def test_one_stalled_consumer_among_a_hundred_delays_nobody(
 ) -> None:
     server = await serve(View)
     broker: LocalBroker = server.broker
-    stalled = await Raw.connect(server.url)
-    stalled.send("subscribe", {"channel": "x"})
-    assert "response" in await stalled.receive()
+    stalled = await server.connect_raw()
+    send(stalled, "subscribe", {"channel": "x"})
+    await answer(stalled)
     (slow,) = broker.sockets
     # small buffers in the kernel, so that a few events show that nobody reads
-    stalled.set_buffer(stalled.writer, socket.SO_RCVBUF)
-    stalled.set_buffer(slow._wsrpc._transport, socket.SO_SNDBUF)
+    set_buffer(stalled.writer, socket.SO_RCVBUF)
+    set_buffer(slow._wsrpc._transport, socket.SO_SNDBUF)
     clients = [await server.connect() for _ in range(99)]
     for client in clients:
         await client.call("subscribe", {"channel": "x"})
@@ -181,13 +146,12 @@ async def test_connections_that_come_and_go_leave_nothing(
     tasks_before = asyncio.all_tasks()
 
     async def cycle(number: int) -> None:
-        raw = await Raw.connect(server.url)
+        raw = await server.connect_raw()
         for _ in range(draw.randint(1, 3)):
             channel = draw.choice(["x", "y", f"c{number}"])
-            raw.send("subscribe", {"channel": channel, "event": draw.choice(["*", "a", "b"])})
+            send(raw, "subscribe", {"channel": channel, "event": draw.choice(["*", "a", "b"])})
             if draw.random() < 0.8:
-                while "response" not in await raw.receive():
-                    pass
+                await answer(raw)
                 await broker.publish(channel, "a", number)
             else:
                 raw.abort()
@@ -195,11 +159,12 @@ async def test_connections_that_come_and_go_leave_nothing(
         if draw.random() < 0.5:
             raw.abort()
             return
-        raw.send("unsubscribe", {"channel": "x"})
-        while "response" not in await raw.receive():
-            pass
+        send(raw, "unsubscribe", {"channel": "x"})
+        await answer(raw)
         await broker.publish("y", "b", number)
-        await raw.close()
+        raw.send(struct.pack("!H", 1000), opcode=8)
+        assert (await raw.ended()).endswith(b"\x88\x02\x03\xe8")
+        raw.writer.close()
 
     async def worker() -> None:
         for number in numbers:

@@ -274,14 +274,14 @@ def test_a_worker_takes_the_seed_and_tells_what_it_has_collected(
         from types import SimpleNamespace
 
         def pytest_configure(config):
-            config.workerinput = {"wsrpc_seed": 5}
+            config.workerinput = {"wsrpc_seed": (5, "random")}
             config.workeroutput = {}
 
         def pytest_sessionstart(session):
             plugin = session.config.pluginmanager.get_plugin("wsrpc-fuzz")
-            node = SimpleNamespace(workerinput={})
-            plugin.pytest_configure_node(node)
-            assert node.workerinput == {"wsrpc_seed": 5}
+            node = SimpleNamespace(workerinput={}, config=session.config)
+            session.config.hook.pytest_configure_node(node=node)
+            assert node.workerinput == {"wsrpc_seed": (5, "random")}
             plugin.pytest_testnodedown(SimpleNamespace())
             plugin.pytest_testnodedown(
                 SimpleNamespace(

@@ -254,7 +254,7 @@ def test_the_seed_is_drawn_and_told(write_app: WriteApp, pytester: pytest.Pytest
     ("arguments", "says"),
     [
         (["--wsrpc-seed=3", "--hypothesis-seed=4"], "seed 3 (--wsrpc-seed)"),
-        (["-o", "wsrpc_seed=3"], "seed 3 (--wsrpc-seed)"),
+        (["-o", "wsrpc_seed=3"], "seed 3 (ini setting wsrpc_seed)"),
         (["--hypothesis-seed=4"], "seed 4 (--hypothesis-seed)"),
         (["--hypothesis-seed=four"], "seed 1718580594 (--hypothesis-seed)"),
     ],

@@ -24,6 +24,7 @@ from pytest_wsrpc.fuzz.phases import Phase, Subject
 from pytest_wsrpc.fuzz.search import NothingToTry, search
 from pytest_wsrpc.fuzz.serving import Connection, _server_log
 from pytest_wsrpc.fuzz.settings import Settings
+from pytest_wsrpc.seeds import Seed
 from pytest_wsrpc.transcript import Transcript
 from wsrpc import ApiPath, WsPathMixin
 from wsrpc.failures import Failure
@@ -310,7 +311,7 @@ def play_as(monkeypatch: pytest.MonkeyPatch) -> PlayAs:
         job = Job(
             "name", "target", Subject(ENDPOINT, METHODS["add"]),
             Phase("accepts", "method", lambda _: cases), "/stream",
-            Settings((), 1, "", max_examples=10, case_timeout=0.1), Path.cwd(), None,
+            Settings((), Seed(1, ""), max_examples=10, case_timeout=0.1), Path.cwd(), None,
         )  # fmt: skip
         return Run(job, FakeHost())  # type: ignore[arg-type]
 

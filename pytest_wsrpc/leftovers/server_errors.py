@@ -1,20 +1,21 @@
-"""How exceptions of the server are told to the person whose test they failed."""
+"""Exceptions of the server that the test has not looked at."""
 
 from __future__ import annotations
 
-import textwrap
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from wsrpc.failures import Failure
 
-from .traces import application_trace
+from ..traces import application_trace
+from . import titled
 
 
 @dataclass(frozen=True)
-class Leftover:
-    """An exception of the server that the test has not looked at, and whose connection it was."""
+class ServerError:
+    """An exception of the server, and whose connection it was."""
 
     failure: Failure
     client: str | None
@@ -50,28 +51,33 @@ class Leftover:
         return f"server_errors of {self.client}"
 
 
-def render(leftovers: Sequence[Leftover]) -> str:
-    """Give each exception below the place where it was raised."""
-    return "\n\n".join(
-        f"{leftover.where()}:\n{textwrap.indent(leftover.traceback(), '    ')}"
-        for leftover in leftovers
-    )
+@dataclass(frozen=True)
+class ServerErrors:
+    """The exceptions that are still where the test could have taken them."""
 
+    kind: ClassVar[str] = "server-errors"
+    errors: Sequence[ServerError]
 
-def verdict(leftovers: Sequence[Leftover]) -> str:
-    """Say why a test whose own assertions hold fails, and what can be done about it."""
-    first = leftovers[0].exception_line()
-    if len(leftovers) == 1:
-        head, pronoun = f"The server raised {first}; the test did not look at it.", "it"
-    else:
-        head = (
-            f"The server raised {len(leftovers)} exceptions that the test did not look at, the "
+    def head(self) -> str:
+        """Give the first exception, which often is the cause of the others."""
+        first = self.errors[0].exception_line()
+        if len(self.errors) == 1:
+            return f"The server raised {first}; the test did not look at it."
+        return (
+            f"The server raised {len(self.errors)} exceptions that the test did not look at, the "
             f"first is {first}."
         )
-        pronoun = "them"
-    lists = ", ".join(dict.fromkeys(leftover.list_name() for leftover in leftovers))
-    return (
-        f"{head}\n\n{render(leftovers)}\n\n"
-        f"A test that expects {pronoun} takes {pronoun} out of {lists};\n"
-        "one that does not care is marked with @pytest.mark.wsrpc(strict=False)."
-    )
+
+    def details(self) -> str:
+        """Give each exception with its traceback below the place where it was raised."""
+        return titled((error.where(), error.traceback()) for error in self.errors)
+
+    def advice(self) -> str:
+        """Say where the test finds what it expects."""
+        pronoun = "it" if len(self.errors) == 1 else "them"
+        lists = ", ".join(dict.fromkeys(error.list_name() for error in self.errors))
+        return f"A test that expects {pronoun} takes {pronoun} out of {lists}"
+
+    def exception(self) -> BaseException | None:
+        """Give the first exception of the application among them."""
+        return self.errors[0].failure.exception

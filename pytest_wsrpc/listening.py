@@ -1,0 +1,36 @@
+"""Hear of every exception of the server: what wsrpc tells, and what only aiohttp's log does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp.http_exceptions import HttpProcessingError
+
+from wsrpc.failures import Failure, Listener, listen
+
+
+@contextmanager
+def server_failures(listener: Listener) -> Iterator[None]:
+    """Tell `listener` of the exceptions in this process, also of plain handlers and middlewares."""
+    logger = logging.getLogger("aiohttp.server")
+    handler = _FailureHandler(listener)
+    logger.addHandler(handler)
+    try:
+        with listen(listener):
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _FailureHandler(logging.Handler):
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(logging.ERROR)
+        self._listener = listener
+
+    def emit(self, record: logging.LogRecord) -> None:
+        exception = record.exc_info and record.exc_info[1]
+        # Bytes that are no HTTP are the fault of whoever sent them.
+        if exception and not isinstance(exception, HttpProcessingError):
+            self._listener(Failure(exception, f"aiohttp: {record.getMessage()}"))
