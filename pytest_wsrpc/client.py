@@ -26,6 +26,7 @@ from wsrpc.link import End, Link
 from wsrpc.patterns import Pattern
 from wsrpc.subscription import Event, parse_event
 
+from .clock import VirtualLoop
 from .leftovers.replies import RawRequests
 from .network import NetworkLink
 from .network.connector import LINK
@@ -294,6 +295,8 @@ class WsTestClient(RpcClient):
                     raise self._closed_error()
                 self._changed.clear()
                 await self._changed.wait()
+                if expired and isinstance(loop, VirtualLoop):
+                    await loop.settled()  # what comes at the last instant comes in time
             return index
         finally:
             if timer is not None:

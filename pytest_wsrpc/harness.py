@@ -50,6 +50,10 @@ class Harness:
         self._seed = seed
         self._unnamed = 0
 
+    def __repr__(self) -> str:
+        number = len(self._observer.clients)
+        return f"<ws_connect {self._url}, {number} client{'' if number == 1 else 's'}>"
+
     @property
     def server_errors(self) -> list[BaseException]:
         return self._observer.server_errors

@@ -37,12 +37,19 @@ class Ticker:
     count: int = 1
     shortest: float = float("inf")
     longest: float = 0.0
+    total: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Seconds between two, on the average."""
+        return self.total / (self.count - 1)
 
     def again(self, woken: asyncio.Task[Any] | Callable[..., Any] | None, when: float) -> None:
         """Count one more."""
         gap = when - self.last
         self.woken, self.last = woken, when
         self.count += 1
+        self.total += gap
         self.shortest, self.longest = min(self.shortest, gap), max(self.longest, gap)
 
 

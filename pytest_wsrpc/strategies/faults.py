@@ -61,12 +61,10 @@ def _rules(points: tuple[str, ...], effects: tuple[str, ...]) -> st.SearchStrate
     return st.one_of([_rule(point, effect) for point, effect in pairs])
 
 
-def _rule(point: str, effect: str) -> st.SearchStrategy[Spec]:
-    return st.builds(
-        lambda settings, selection: make(point, effect, **settings, **selection),
-        _settings(point, effect),
-        _SELECTIONS,
-    )
+@st.composite
+def _rule(draw: st.DrawFn, point: str, effect: str) -> Spec:
+    # Not by st.builds: hypothesis would show its call, and not the rule.
+    return make(point, effect, **draw(_settings(point, effect)), **draw(_SELECTIONS))
 
 
 def _settings(point: str, effect: str) -> st.SearchStrategy[dict[str, Any]]:
