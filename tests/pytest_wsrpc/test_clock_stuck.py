@@ -132,14 +132,7 @@ def test_a_periodic_callback_is_named():
     assert f"  every 10 s: test_a_periodic_callback_is_named.main.beat ({place(0)[:-1]}" in text
 
 
-def test_timers_that_fired_once_or_unevenly_are_told_as_such():
-    class Callback:
-        def __call__(self):
-            pass
-
-        def __repr__(self):
-            return "<a callback>"
-
+def test_timers_that_fire_unevenly_are_told_as_such_and_those_that_fired_once_are_not():
     async def uneven():
         while True:
             await asyncio.sleep(1)
@@ -156,9 +149,33 @@ def test_timers_that_fired_once_or_unevenly_are_told_as_such():
     kept = []
     text = str(stuck(main, limit=20))
     assert "  every 1 s to 3 s: test_timers_that" in text  # one was together with another timer
+    assert "  once, " not in text
+
+
+def test_timers_that_fired_once_are_told_where_there_is_none_else():
+    async def others():
+        loop = asyncio.get_running_loop()
+        loop.call_later(1.5, print)
+        loop.call_later(3, {}.clear)
+        loop.call_later(4.5, Callback())
+        loop.call_later(30, print)
+
+    async def main():
+        await asyncio.create_task(others())
+        await asyncio.Event().wait()
+
+    text = str(stuck(main, limit=20))
     assert "  once, at 1.5 s: print\n" in text
     assert "  once, at 3 s: dict.clear\n" in text
     assert "  once, at 4.5 s: <a callback>\n" in text
+
+
+class Callback:
+    def __call__(self):
+        pass
+
+    def __repr__(self):
+        return "<a callback>"
 
 
 def test_a_task_that_is_over_is_named_by_its_function():
