@@ -116,14 +116,22 @@ def told_if_bound_elsewhere(request: pytest.FixtureRequest, loop: TestLoop) -> I
         yield
     except BoundElsewhere:
         definition = internals.fixture_in_use(request, "ws_app")
+        advice = _another_application(definition)
         # from None: what aiohttp said about it tells less
         raise pytest.fail.Exception(
             f"`ws_app` ({where_defined(definition, request.config)}) was served on another event "
             "loop before, and an aiohttp application works on one loop only; "
             f"{request.node.name} runs on the event loop of the {loop.scope}.\n\n"
-            f"{_advice(definition, definition.scope, loop.scope)}",
+            f"{advice or _advice(definition, definition.scope, loop.scope)}",
             pytrace=False,
         ) from None
+
+
+def _another_application(definition: pytest.FixtureDef[Any]) -> str | None:
+    """Say what to do where a fixture gives each test the same application, None if it does not."""
+    if definition.scope != "function":
+        return None
+    return "Make a new application for each test: `return create_app()`, in place of a global one."
 
 
 def is_default(definition: pytest.FixtureDef[Any]) -> bool:

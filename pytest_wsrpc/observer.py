@@ -125,6 +125,9 @@ class Observer:
     def failed(self, failure: Failure) -> None:
         """Keep an exception of the server, once, with the client whose connection it concerns."""
         if self._faults is not None and self._faults.explains(failure):
+            if (client := self._client_of(failure.websocket)) is not None:
+                client.server_failed(failure)
+                _remove(client.server_errors, failure.exception)
             return
         if any(known.exception is failure.exception for known, _ in self._failures):
             return

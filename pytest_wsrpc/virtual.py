@@ -42,6 +42,7 @@ def is_virtual(item: pytest.Item) -> bool:
         and pytest_asyncio.is_async_test(item)
         and loops.loop_scope_of_test(item) == "function"
         and settings.marked(item, "transport") != "tcp"
+        and not item.ihook.pytest_asyncio_loop_factories.get_hookimpls()
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+
+from wsrpc.errors import RpcError
 
 from . import exceptions, report
 from .rule import Happening, Rule, Strike
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from wsrpc import SocketsManager, Websocket
     from wsrpc.calls import Call
     from wsrpc.failures import Failure
+
+
+_NOT_THE_APPLICATIONS: Final = ("call", "unsubscribe")
+_OUTAGES: Final = (ConnectionError, RpcError)
+"""What a handler may let pass: the protocol has an error for it."""
 
 
 class Keywords(TypedDict, total=False):
@@ -194,7 +201,8 @@ class FaultPlan:
     def explains(self, failure: Failure) -> bool:
         """Tell whether a failure is the fault itself, which no application could have dealt with.
 
-        So is what wsrpc reports of a damaged message, and of an ``unsubscribe`` that failed.
+        So is what wsrpc reports of a damaged message, of a call whose method never ran, of an
+        ``unsubscribe`` that failed, and of a broker that cannot be reached.
         """
         return self.damaging or any(failure.exception is error for error in self._unheard)
 
@@ -216,7 +224,7 @@ class FaultPlan:
             f"raised by the fault {rule.spec} ({rule.place}), match {strike.number}, "
             f"seed {self.seed}"
         )
-        if rule.spec.point == "unsubscribe":
+        if rule.spec.point in _NOT_THE_APPLICATIONS or isinstance(error, _OUTAGES):
             self._unheard.append(error)
         return error
 

@@ -66,6 +66,10 @@ class Spec:
 
     __repr__ = __str__
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show hypothesis the same: it would show a dataclass by all its fields."""
+        printer.text(str(self))
+
     @property
     def identity(self) -> str:
         """The text without what differs between two runs: the arguments of an exception."""

@@ -167,20 +167,29 @@ def test_nobody_has_to_be_told(play):
     assert play(scenario) == 1
 
 
-def test_a_failure_that_the_test_injected_into_a_hook_that_nobody_waits_for_is_explained(play):
+def test_a_failure_that_the_test_injected_and_no_handler_can_prevent_is_explained(play):
     from wsrpc import failures
 
     async def scenario(stage):
         told = []
         client = await stage.subscribed()
         stage.plan.error("unsubscribe", ConnectionError, times=1)
-        stage.plan.error("publish", ConnectionError)
+        stage.plan.error("publish", ConnectionError, nth=1)
+        stage.plan.error("publish", RuntimeError, nth=2)
+        stage.plan.error("call", RuntimeError, method="add")
         with failures.listen(told.append):
             await client.call("unsubscribe", {"channel": "orders"})
             await client.request("publish", {"channel": "orders", "data": 1})
+            await client.request("publish", {"channel": "orders", "data": 1})
+            await client.request("add", {"a": 1, "b": 2})
         return [(failure.where, stage.plan.explains(failure)) for failure in told]
 
-    assert play(scenario) == [("hook unsubscribe", True), ("call publish", False)]
+    assert play(scenario) == [
+        ("hook unsubscribe", True),
+        ("call publish", True),
+        ("call publish", False),
+        ("call add", True),
+    ]
 
 
 @pytest.mark.parametrize("line", ["publish      latency", "  for channel, event\n"])
