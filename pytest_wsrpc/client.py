@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
+from itertools import islice
 from ssl import SSLContext
 from types import EllipsisType
 from typing import Any, Self
@@ -23,7 +21,6 @@ from wsrpc.connecting import Connecting, open_link
 from wsrpc.errors import ConnectionClosed, ParseError, RpcError
 from wsrpc.failures import Failure
 from wsrpc.link import End, Link
-from wsrpc.patterns import Pattern
 from wsrpc.subscription import Event, parse_event
 
 from .clock import VirtualLoop
@@ -32,6 +29,7 @@ from .network import NetworkLink
 from .network.connector import LINK
 from .traces import application_trace
 from .transcript import Transcript, describe, shorten
+from .unread import Unread, UnreadMessages
 
 __all__ = ["DEFAULT_TIMEOUT", "WsTestClient"]
 
@@ -66,8 +64,7 @@ class WsTestClient(RpcClient):
         """Exceptions of the server on this connection that no error reply has shown; a test fails
         for those that it does not take out."""
         self._failures: list[Failure] = []
-        self._unread: list[_Unread] = []
-        self._kept = 0
+        self._unread = UnreadMessages()
         self._changed = asyncio.Event()
         self._raw_ids: set[int] = set()
         self.raw_requests = RawRequests()
@@ -154,7 +151,7 @@ class WsTestClient(RpcClient):
         Raises `ValueError` for a text frame that is not JSON, `TimeoutError`, and
         `ConnectionClosed` once everything was read.
         """
-        unread = await self._take(lambda: 0 if self._unread else None, timeout)
+        unread = await self._take(self._unread.first, timeout)
         if unread is None:
             raise self._timed_out(f"no message came within {timeout:g} s")
         if not unread.is_json:
@@ -226,7 +223,7 @@ class WsTestClient(RpcClient):
         """Record the frame, then do with it as every client does."""
         self.transcript.record("received", data if binary else _text(data))
         if binary:
-            self._keep(_Unread(data))
+            self._keep(Unread(data))
         else:
             super().frame_received(data, binary=False)
 
@@ -252,7 +249,7 @@ class WsTestClient(RpcClient):
 
     def _unclaimed(self, message: Any, what: str, *, expected: bool = False) -> None:
         is_json = type(message) is not bytes
-        self._keep(_Unread(message, parse_event(message), is_json, is_late=expected))
+        self._keep(Unread(message, parse_event(message), is_json, is_late=expected))
 
     def _rpc_error(self, reply: dict[str, Any]) -> RpcError:
         error = super()._rpc_error(reply)
@@ -267,15 +264,13 @@ class WsTestClient(RpcClient):
         error.add_note(self._conversation())
         return error
 
-    def _keep(self, unread: _Unread) -> None:
-        self._kept += 1
-        unread.number = self._kept
-        self._unread.append(unread)
+    def _keep(self, unread: Unread) -> None:
+        self._unread.keep(unread)
         self._changed.set()
 
-    async def _take(self, find: Callable[[], int | None], timeout: float | None) -> _Unread | None:
+    async def _take(self, find: Callable[[], int | None], timeout: float | None) -> Unread | None:
         index = await self._wait(find, timeout)
-        return None if index is None else self._unread.pop(index)
+        return None if index is None else self._unread.take(index)
 
     async def _wait(self, find: Callable[[], int | None], timeout: float | None) -> int | None:
         """Return the index of what `find` looks for as soon as it is there, None at the timeout."""
@@ -305,25 +300,7 @@ class WsTestClient(RpcClient):
     def _find(self, channel: str | None, event: str | None) -> Callable[[], int | None]:
         _check_pattern("channel", channel)
         _check_pattern("event", event)
-        matches_channel = Pattern("*" if channel is None else channel).matches
-        matches_event = Pattern("*" if event is None else event).matches
-
-        looked_at = 0  # of a thousand events each is looked at once, not with every one that comes
-
-        def find() -> int | None:
-            nonlocal looked_at
-            start = bisect_right(self._unread, looked_at, key=attrgetter("number"))
-            for index, unread in enumerate(self._unread[start:], start):
-                if (
-                    unread.event is not None
-                    and matches_channel(unread.event.channel)
-                    and matches_event(unread.event.event)
-                ):
-                    return index
-                looked_at = unread.number
-            return None
-
-        return find
+        return self._unread.finder(channel, event)
 
     def _take_failures(self, reply: dict[str, Any]) -> BaseException | None:
         """Take out the exceptions that an error reply stands for, and return the first."""
@@ -353,7 +330,7 @@ class WsTestClient(RpcClient):
 
     def _describe_unread(self) -> str:
         lines = ["unread messages:"] if self._unread else ["there is no unread message"]
-        for unread in self._unread[:_SHOWN]:
+        for unread in islice(self._unread, _SHOWN):
             message = repr(unread.message)
             lines.append(f"  {shorten(message, _WIDTH)}")
         if len(self._unread) > _SHOWN:
@@ -364,22 +341,6 @@ class WsTestClient(RpcClient):
 
     def _conversation(self) -> str:
         return self.transcript.render(_WIDTH, _LINES)
-
-
-@dataclass(slots=True)
-class _Unread:
-    """A message that nobody has taken."""
-
-    message: Any
-    event: Event | None = None
-    is_json: bool = True
-    """False for the bytes of a text frame that could not be decoded."""
-    is_late: bool = False
-    """It answers a call that was given up."""
-    is_seen: bool = False
-    """The test has looked at it, and left it."""
-    number: int = 0
-    """The how manieth it is of those that were kept."""
 
 
 def _text(data: bytes) -> str:

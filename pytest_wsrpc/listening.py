@@ -6,7 +6,6 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType
 
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -18,12 +17,18 @@ from .traces import is_application
 @contextmanager
 def server_failures(listener: Listener) -> Iterator[None]:
     """Tell `listener` of the exceptions in this process, also of plain handlers and middlewares."""
+    with handler_failures(listener), listen(listener):
+        yield
+
+
+@contextmanager
+def handler_failures(listener: Listener) -> Iterator[None]:
+    """Tell `listener` of what only aiohttp logs: exceptions of plain handlers and middlewares."""
     logger = logging.getLogger("aiohttp.server")
     handler = _FailureHandler(listener)
     logger.addHandler(handler)
     try:
-        with listen(listener):
-            yield
+        yield
     finally:
         logger.removeHandler(handler)
 
@@ -35,16 +40,16 @@ class _FailureHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         exception = record.exc_info and record.exc_info[1]
-        # Bytes that are no HTTP are the fault of whoever sent them, and who streams to a client
-        # learns by an exception of aiohttp's that it has left.
-        has_left = isinstance(exception, ConnectionError) and not is_application(
-            _innermost(exception).co_filename
-        )
-        if exception and not has_left and not isinstance(exception, HttpProcessingError):
+        # Bytes that are no HTTP are the fault of whoever sent them.
+        if exception and not isinstance(exception, HttpProcessingError) and not _left(exception):
             self._listener(Failure(exception, f"aiohttp: {record.getMessage()}"))
 
 
-def _innermost(exception: BaseException) -> CodeType:
-    """Give the code that raised the exception."""
-    *_, (frame, _) = traceback.walk_tb(exception.__traceback__)
-    return frame.f_code
+def _left(exception: BaseException) -> bool:
+    """Tell whether aiohttp raised it to say that the client has left, as to who streams to it."""
+    places = [frame for frame, _ in traceback.walk_tb(exception.__traceback__)]
+    return (
+        isinstance(exception, ConnectionError)
+        and bool(places)
+        and not is_application(places[-1].f_code.co_filename)
+    )

@@ -6,16 +6,18 @@ The rest of the fuzzer knows `Host.application`, `Server.connect` and `Connectio
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from wsrpc.failures import Failure
+
 from ..clock import VirtualLoop
+from ..listening import handler_failures
 from ..network.memory import MemoryConnector
 from .target import Target
 
@@ -124,7 +126,8 @@ class Server:
         self, path: str, headers: Sequence[tuple[str, str]], timeout: float
     ) -> AsyncIterator[Connection]:
         """Connect for one case; raises `HandshakeRefused`."""
-        with _server_log() as errors:
+        failures: list[Failure] = []
+        with handler_failures(failures.append):
             try:
                 async with asyncio.timeout(timeout):
                     socket = await self._session.ws_connect(
@@ -134,9 +137,9 @@ class Server:
                         timeout=aiohttp.ClientWSTimeout(ws_close=timeout),
                     )
             except aiohttp.WSServerHandshakeError as error:
-                raise HandshakeRefused(error.status, errors[0] if errors else None) from None
+                raise HandshakeRefused(error.status, _first(failures)) from None
             except (TimeoutError, aiohttp.ClientError):
-                raise HandshakeRefused(None, errors[0] if errors else None) from None
+                raise HandshakeRefused(None, _first(failures)) from None
         try:
             yield Connection(socket)
         finally:
@@ -176,20 +179,5 @@ class Connection:
         return None
 
 
-@contextmanager
-def _server_log() -> Iterator[list[BaseException]]:
-    """Collect what a request's handler raises; aiohttp only logs it."""
-    errors: list[BaseException] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                errors.append(record.exc_info[1])
-
-    collector = Collector(logging.ERROR)
-    logger = logging.getLogger("aiohttp.server")
-    logger.addHandler(collector)
-    try:
-        yield errors
-    finally:
-        logger.removeHandler(collector)
+def _first(failures: Sequence[Failure]) -> BaseException | None:
+    return failures[0].exception if failures else None

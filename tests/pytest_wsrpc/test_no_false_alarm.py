@@ -182,3 +182,46 @@ async def test_schedule(ws_client, schedule):
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*schedule=(publish:drop,),"])
+
+
+def test_what_comes_at_the_last_instant_comes_in_time(suite):
+    suite(
+        APP
+        + """
+async def test_last_instant(ws_client, ws_faults, ws_clock):
+    await ws_client.call("subscribe", {"channel": "news"})
+    ws_faults.latency("deliver", 60)
+    await ws_client.publish("news", "new", 1)
+    await ws_client.no_event(within=59)
+    assert (await ws_client.next_event(timeout=1)).event == "new"
+    assert ws_clock.time == 60
+"""
+    ).assert_outcomes(passed=1)
+
+
+def test_what_connects_clients_shows_where_and_how_many(suite):
+    suite(
+        APP
+        + """
+async def test_repr(ws_connect):
+    assert repr(ws_connect) == "<ws_connect ws://localhost, 0 clients>"
+    await ws_connect()
+    assert repr(ws_connect) == "<ws_connect ws://localhost, 1 client>"
+""",
+        "--wsrpc-transport=memory",
+    ).assert_outcomes(passed=1)
+
+
+def test_an_exception_that_nobody_raised_is_told_too(suite):
+    result = suite(
+        APP
+        + """
+import logging
+
+async def test_logged(ws_client):
+    logging.getLogger("aiohttp.server").error("no exception")
+    logging.getLogger("aiohttp.server").error("gone", exc_info=ConnectionError("not raised"))
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["The server raised ConnectionError: not raised; *"])

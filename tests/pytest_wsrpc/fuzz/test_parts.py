@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from pytest_wsrpc.fuzz.failure import CheckFailure
 from pytest_wsrpc.fuzz.item import Job, Run
 from pytest_wsrpc.fuzz.phases import Phase, Subject
 from pytest_wsrpc.fuzz.search import NothingToTry, search
-from pytest_wsrpc.fuzz.serving import Connection, _server_log
+from pytest_wsrpc.fuzz.serving import Connection
 from pytest_wsrpc.fuzz.settings import Settings
 from pytest_wsrpc.seeds import Seed
 from pytest_wsrpc.transcript import Transcript
@@ -285,12 +284,6 @@ async def test_sending_on_a_closed_connection_is_for_the_next_receive_to_tell() 
 
     socket = SimpleNamespace(send_frame=send_frame, get_extra_info=lambda _: None)
     await Connection(socket).send("{}")  # type: ignore[arg-type]
-
-
-def test_the_servers_log_gives_exceptions_only() -> None:
-    with _server_log() as errors:
-        logging.getLogger("aiohttp.server").error("something")
-    assert errors == []
 
 
 class FakeHost:
