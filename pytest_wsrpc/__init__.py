@@ -1,7 +1,8 @@
 """Test and fuzz websocket RPC and publish/subscribe applications with pytest.
 
-The fixtures `ws_app`, `broker`, `ws_client`, `ws_connect`, `ws_faults`, `ws_clock` and `ws_serve`
-come with the plugin; their types, for annotations, are here, and what works without fixtures.
+The fixtures `ws_app`, `broker`, `ws_client`, `ws_connect`, `ws_faults`, `ws_clock`, `ws_serve`
+and `redis_server` come with the plugin; their types, for annotations, are here, and what works
+without fixtures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from .faults import FaultPlan, FaultSyntaxError
     from .fixtures import WsConnect
     from .network import NetworkLink
+    from .proxy import FaultProxy
+    from .redis_server import RedisServer
     from .serving import Serve, serve
     from .transcript import Entry, Transcript
     from .warning import PytestWsrpcWarning
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Entry",
     "FaultPlan",
+    "FaultProxy",
     "FaultSyntaxError",
     "NetworkLink",
     "PytestWsrpcWarning",
+    "RedisServer",
     "Serve",
     "Stuck",
     "Transcript",
@@ -37,9 +42,11 @@ __all__ = [
 _MODULES = {
     "Entry": "transcript",
     "FaultPlan": "faults",
+    "FaultProxy": "proxy",
     "FaultSyntaxError": "faults",
     "NetworkLink": "network",
     "PytestWsrpcWarning": "warning",
+    "RedisServer": "redis_server",
     "Serve": "serving",
     "Stuck": "clock",
     "Transcript": "transcript",

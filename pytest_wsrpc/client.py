@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -13,15 +13,17 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import Fingerprint
-from aiohttp.typedefs import LooseHeaders, StrOrURL
+from aiohttp.typedefs import StrOrURL
 
 from wsrpc import protocol
 from wsrpc.client import MAX_MESSAGE_SIZE, RpcClient
-from wsrpc.connecting import Connecting, open_link
+from wsrpc.connecting import Connecting, Dialer, Headers
 from wsrpc.errors import ConnectionClosed, ParseError, RpcError
+from wsrpc.events import Event, parse_event
 from wsrpc.failures import Failure
 from wsrpc.link import End, Link
-from wsrpc.subscription import Event, parse_event
+from wsrpc.reconnect import Reconnect
+from wsrpc.state import ClientState
 
 from .clock import VirtualLoop
 from .leftovers.replies import RawRequests
@@ -50,16 +52,17 @@ class WsTestClient(RpcClient):
 
     def __init__(
         self,
-        link: Link,
+        dial: Dialer,
         *,
-        url: str,
-        timeout: float | None = DEFAULT_TIMEOUT,
+        reconnect: Reconnect | bool = False,
+        on_connect: Callable[[Any], Awaitable[object]] | None = None,
+        on_state_change: Callable[[ClientState], object] | None = None,
         name: str = "ws_client",
     ) -> None:
         self.name = name
-        self.sockname: Any = link.get_extra_info("sockname")
-        """The address of this end, which the server sees as the connection's peer."""
-        self.transcript = Transcript.of_loop(name, url, asyncio.get_running_loop())
+        self.socknames: list[Any] = []
+        """The addresses of this end, one for each connection: what the server sees as its peer."""
+        self.transcript = Transcript.of_loop(name, str(dial.url), asyncio.get_running_loop())
         self.server_errors: list[BaseException] = []
         """Exceptions of the server on this connection that no error reply has shown; a test fails
         for those that it does not take out."""
@@ -68,11 +71,11 @@ class WsTestClient(RpcClient):
         self._changed = asyncio.Event()
         self._raw_ids: set[int] = set()
         self.raw_requests = RawRequests()
-        self._network: NetworkLink | None = link.get_extra_info(LINK)
-        if self._network is not None:
-            self._network.on_fault = partial(self.transcript.record, "fault")
-        self.transcript.record("connected")
-        super().__init__(link, url=url, timeout=timeout)
+        self._network: NetworkLink | None = None
+        self._link_seed: str | None = None
+        super().__init__(
+            dial, reconnect=reconnect, on_connect=on_connect, on_state_change=on_state_change
+        )
 
     @classmethod
     def connect(
@@ -80,16 +83,18 @@ class WsTestClient(RpcClient):
         url: StrOrURL,
         *,
         session: aiohttp.ClientSession | None = None,
-        headers: LooseHeaders | None = None,
+        headers: Headers | None = None,
         timeout: float | None = DEFAULT_TIMEOUT,
         heartbeat: float | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
         ssl: SSLContext | Fingerprint | bool = True,
+        reconnect: Reconnect | bool = False,
+        on_connect: Callable[[Self], Awaitable[object]] | None = None,
+        on_state_change: Callable[[ClientState], object] | None = None,
         name: str = "ws_client",
     ) -> Connecting[Self]:
-        """Connect as `RpcClient.connect` does, with shorter timeouts and no pings."""
-        opening = partial(
-            open_link,
+        """Connect as `RpcClient.connect` does, with shorter timeouts, no pings, and once only."""
+        dial = Dialer(
             url,
             session=session,
             headers=headers,
@@ -98,7 +103,22 @@ class WsTestClient(RpcClient):
             max_message_size=max_message_size,
             ssl=ssl,
         )
-        return Connecting(opening, partial(cls, url=str(url), timeout=timeout, name=name))
+        return Connecting(
+            cls,
+            partial(
+                cls,
+                dial,
+                reconnect=reconnect,
+                on_connect=on_connect,
+                on_state_change=on_state_change,
+                name=name,
+            ),
+        )
+
+    @property
+    def sockname(self) -> Any:
+        """The address of this end, which the server sees as the connection's peer."""
+        return self.socknames[-1]
 
     @property
     def link(self) -> NetworkLink:
@@ -113,6 +133,11 @@ class WsTestClient(RpcClient):
                 "WsTestClient.connect(url, session=ws_connect.session)"
             )
         return self._network
+
+    def seed_links(self, seed: str) -> None:
+        """Let chance on the links of all connections follow from a seed."""
+        self._link_seed = seed
+        self.link.seed(seed)
 
     async def request(
         self,
@@ -134,12 +159,12 @@ class WsTestClient(RpcClient):
         data = text.encode() if isinstance(text, str) else text
         self._note_id(data)
         self.raw_requests.note(data)
-        await self._send(data)
+        await self._send(self._link, data)
 
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary frame."""
         self.raw_requests.note(data)
-        await self._send(data, binary=True)
+        await self._send(self._link, data, binary=True)
 
     async def send_json(self, value: Any) -> None:
         """Send any JSON value in a text frame; `receive` gives what answers it."""
@@ -227,6 +252,17 @@ class WsTestClient(RpcClient):
         else:
             super().frame_received(data, binary=False)
 
+    def link_opened(self, link: Link) -> None:
+        """Record the connection, and lay its faults in reach."""
+        self.socknames.append(link.get_extra_info("sockname"))
+        self._network = link.get_extra_info(LINK)
+        if self._network is not None:
+            self._network.on_fault = partial(self.transcript.record, "fault")
+            if self._link_seed is not None:
+                self._network.seed(f"{self._link_seed}\n{len(self.socknames)}")
+        self.transcript.record("connected")
+        super().link_opened(link)
+
     def link_ended(self, end: End) -> None:
         """Record the end, then wake all who wait."""
         by = "" if end.locally else " by the server"
@@ -242,10 +278,10 @@ class WsTestClient(RpcClient):
             id = super()._new_id()
         return id
 
-    async def _send(self, data: bytes, *, binary: bool = False) -> None:
-        if not self.closed:
+    async def _send(self, link: Link, data: bytes, *, binary: bool = False) -> None:
+        if link.end is None:
             self.transcript.record("sent", data if binary else _text(data))
-        await super()._send(data, binary=binary)
+        await super()._send(link, data, binary=binary)
 
     def _unclaimed(self, message: Any, what: str, *, expected: bool = False) -> None:
         is_json = type(message) is not bytes
@@ -259,8 +295,8 @@ class WsTestClient(RpcClient):
     def _timed_out(self, what: str) -> TimeoutError:
         return TimeoutError(f"{what}\n{self._conversation()}")
 
-    def _closed_error(self) -> ConnectionClosed:
-        error = super()._closed_error()
+    def _closed_error(self, end: End | None = None, *, sent: bool = False) -> ConnectionClosed:
+        error = super()._closed_error(end, sent=sent)
         error.add_note(self._conversation())
         return error
 
@@ -335,7 +371,7 @@ class WsTestClient(RpcClient):
             lines.append(f"  {shorten(message, _WIDTH)}")
         if len(self._unread) > _SHOWN:
             lines.append(f"  ... and {len(self._unread) - _SHOWN} more")
-        for subscription in self._subscriptions.open():
+        for subscription in self._subscribing.subscriptions.open():
             lines.append(f"events that match go to {subscription!r}")
         return "\n".join(lines)
 

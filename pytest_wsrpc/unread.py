@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from wsrpc.events import Event
 from wsrpc.patterns import Pattern
-from wsrpc.subscription import Event
 
 
 @dataclass(slots=True)

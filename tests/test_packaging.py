@@ -111,7 +111,7 @@ def test_the_wheel_registers_the_plugin_and_carries_the_licence(contents):
     metadata = Parser().parsestr(information["METADATA"])
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["pydantic"]
+    assert metadata.get_all("Provides-Extra") == ["pydantic", "redis"]
     assert metadata.get_payload() == (ROOT / "README.md").read_text()
 
 

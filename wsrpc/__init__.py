@@ -1,4 +1,9 @@
-"""Websocket RPC and publish/subscribe on aiohttp."""
+"""Websocket RPC and publish/subscribe on aiohttp.
+
+`RedisBroker` and `Publisher` need the extra ``redis``, and are imported when they are asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from .brokers import LocalBroker
 from .channel import Channel
@@ -22,14 +27,23 @@ from .errors import (
     ShuttingDown,
     TooManyRequests,
 )
+from .events import Event, Gap
+from .history import History, Past, PastEvent, Position
 from .limits import Limits
 from .manager import SOCKETS_KEY, SocketsManager, Websocket
 from .path import ApiPath, WsPathMixin
 from .pubsub import Publish, Subscribe
+from .reconnect import COME_BACK, Reconnect
 from .rpc import ws_rpc
-from .subscription import Event, Subscription, SubscriptionOverflow
+from .state import ClientState
+from .subscription import Subscription, SubscriptionOverflow
+
+if TYPE_CHECKING:
+    from .redis import Publisher as Publisher
+    from .redis import RedisBroker as RedisBroker
 
 __all__ = [
+    "COME_BACK",
     "SOCKETS_KEY",
     "ApiPath",
     "BrokerUnavailable",
@@ -39,10 +53,13 @@ __all__ = [
     "Channel",
     "ChannelCallbackError",
     "Channels",
+    "ClientState",
     "CloseCode",
     "ConnectionClosed",
     "Event",
     "Forbidden",
+    "Gap",
+    "History",
     "InternalError",
     "InvalidParams",
     "InvalidRequest",
@@ -50,7 +67,11 @@ __all__ = [
     "LocalBroker",
     "MethodNotFound",
     "ParseError",
+    "Past",
+    "PastEvent",
+    "Position",
     "Publish",
+    "Reconnect",
     "RpcClient",
     "RpcError",
     "ShuttingDown",
@@ -63,3 +84,12 @@ __all__ = [
     "WsPathMixin",
     "ws_rpc",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs redis-py only then: not everybody has it."""
+    if name not in ("Publisher", "RedisBroker"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import redis
+
+    return getattr(redis, name)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import protocol
 from .outbox import Message
 from .patterns import Pattern
 
+if TYPE_CHECKING:
+    from .reminders import Reminders
+    from .stream import Stream
+
 GAP = "wsrpc.gap"
 """The event that tells subscribers that events of their channel may have been lost."""
+
+POSITION = "wsrpc.position"
+"""The event that tells a subscriber where its channel stands, though it got nothing of it."""
 
 RESERVED = "wsrpc."
 """How the names begin that only the library itself gives to events."""
@@ -20,21 +27,46 @@ _REMEMBERED_NAMES = 256
 
 
 class ChannelEvent:
-    """One event on its way to its subscribers, encoded once for all connections."""
+    """One event on its way to its subscribers, encoded once for all connections.
 
-    __slots__ = ("_message", "channel", "data", "name")
+    `json` is its data where that is encoded already, `offset` its number in the channel.
+    """
 
-    def __init__(self, channel: str, name: str, data: Any) -> None:
+    __slots__ = ("_json", "_message", "_value", "channel", "name", "offset")
+
+    def __init__(
+        self,
+        channel: str,
+        name: str,
+        data: Any,
+        json: bytes | None = None,
+        offset: int | None = None,
+    ) -> None:
         self.channel = channel
         self.name = name
-        self.data = data
+        self.offset = offset
+        self._value = data
+        self._json = json
         self._message: Message | None = None
+
+    @property
+    def data(self) -> Any:
+        """The data as it was published, or as its encoding says."""
+        if self._value is None and self._json is not None:
+            self._value = protocol.decode(self._json)
+        return self._value
+
+    def evaluate(self) -> None:
+        """Call data that is callable: what it returns is the data."""
+        if callable(self._value):
+            self._value = self._value()
 
     @property
     def message(self) -> Message:
         """The event as a message; raises as `protocol.encode_json` does."""
         if self._message is None:
-            self._message = Message(protocol.event(self.channel, self.name, self.data))
+            text = protocol.event(self.channel, self.name, self._value, self._json, self.offset)
+            self._message = Message(text)
         return self._message
 
 
@@ -62,7 +94,16 @@ class Backend(Enum):
 class Channel:
     """The subscribers of one channel, by pattern."""
 
-    __slots__ = ("_patterns", "_targets", "backend", "claims", "lock", "name")
+    __slots__ = (
+        "_patterns",
+        "_targets",
+        "backend",
+        "claims",
+        "lock",
+        "name",
+        "reminders",
+        "stream",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,6 +112,10 @@ class Channel:
         self.backend = Backend.IDLE
         self.claims = 0
         """How many are about to subscribe, so that the backend stays subscribed for them."""
+        self.stream: Stream | None = None
+        """Where the channel stands, while it is subscribed at a broker with history."""
+        self.reminders: Reminders | None = None
+        """There together with `stream`."""
         self._patterns: dict[str, tuple[Pattern, dict[Member, None]]] = {}
         self._targets: dict[str, tuple[Member, ...]] = {}
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .callbacks import ChannelCallback, Registration
 from .channel import GAP, Backend, Channel, ChannelEvent, Member
 from .errors import CannotSubscribe
 from .failures import Failure, is_being_cancelled, report
+from .history import History, Past, Position
 from .patterns import Pattern
+from .tracking import Tracking
 
 if TYPE_CHECKING:
     from .manager import SocketsManager
@@ -51,6 +54,25 @@ class Channels:
         self._put_out = 0
         self.ignored = 0
         """Messages from the backend that were no events, and so reached nobody."""
+        self.duplicates = 0
+        """Events that came again, by their offset, and so went no further."""
+        self.filled = 0
+        """Events that did not come but were read from history."""
+        self.gaps = 0
+        """How often the subscribers of a channel were told of a gap."""
+
+    @property
+    def _tracked(self) -> Tracking:
+        """What keeps the streams, where there are any."""
+        assert self._tracking is not None
+        return self._tracking
+
+    @cached_property
+    def _tracking(self) -> Tracking | None:
+        manager, history = self._manager, self._manager.history
+        if not isinstance(history, History):
+            return None
+        return Tracking(manager, history, self, self._emit, self._tell_gap, self.give_turn)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(self._channels.get(name))
@@ -80,13 +102,32 @@ class Channels:
         await self.give_turn()
 
     async def gap(self, channel: str) -> None:
-        """Tell the subscribers of a channel that events may have been lost."""
+        """Take note that events of a channel may have been lost; call it when it is subscribed.
+
+        Its subscribers are told at once; where the broker keeps history, only what cannot be
+        filled from there is told, once it was read.
+        """
         found = self._channels.get(channel)
         if found is not None:
-            event = ChannelEvent(channel, GAP, None)
-            for member in found.members():
-                member.tell_gap(event)
+            if found.stream is None:
+                self._tell_gap(found, None)
+            else:
+                found.stream.doubt()
+                self._tracked.look_after(found)
         await self.give_turn()
+
+    def position(self, channel: str) -> Position | None:
+        """Return up to where a channel's events were delivered; None without history."""
+        found = self._channels.get(channel)
+        if found is None or found.stream is None or not found.stream.is_open:
+            return None
+        return found.stream.position
+
+    def _tell_gap(self, channel: Channel, position: Position | None) -> None:
+        self.gaps += 1
+        event = ChannelEvent(channel.name, GAP, position and position.plain())
+        for member in channel.members():
+            member.tell_gap(event)
 
     def put_out(self, size: int) -> None:
         """Count bytes that were put into outboxes in this turn of the loop."""
@@ -106,26 +147,48 @@ class Channels:
         try:
             channel = self._channels.get(name)
             text = message.get("event")
-            data = message.get("data")
             if not isinstance(name, str) or not isinstance(text, str | None):
                 raise TypeError("expected a channel and an event that are strings")
+            if message.get("data") is None and not isinstance(message.get("json"), bytes | None):
+                raise TypeError("expected JSON that is bytes")
+            if channel is None:
+                return
+            is_next = channel.stream is None or channel.stream.receive(message)
         except (TypeError, AttributeError) as error:
             self.ignored += 1
             report(logger, Failure(error, f"message from the backend on channel {name!r:.80}"))
             return
-        targets = channel.targets(text or "") if channel is not None else ()
-        if not targets:
+        if is_next:
+            self._emit(channel, message)
+        else:
+            self._tracked.look_after(channel)
+
+    def _emit(self, channel: Channel, message: Mapping[str, Any]) -> None:
+        """Give an event whose turn it is to all whom it concerns."""
+        name, text, data = channel.name, message.get("event") or "", message.get("data")
+        targets = channel.targets(text)
+        stream, reminders = channel.stream, channel.reminders  # the last subscriber may leave
+        if stream is None or reminders is None:
+            if targets:
+                json = message.get("json") if data is None else None
+                self._evaluate(ChannelEvent(name, text, data, json), targets)
             return
-        event = ChannelEvent(name, text or "", data)
+        json = message.get("json")
+        reminders.passes(len(json or b""), asyncio.get_running_loop().time())
+        if targets:
+            self._evaluate(ChannelEvent(name, text, data, json, message.get("offset")), targets)
+        if reminders.are_due:
+            reminders.remind(name, stream.position)
+
+    def _evaluate(self, event: ChannelEvent, targets: tuple[Member, ...]) -> None:
         try:
-            if callable(data):
-                event.data = data()
+            event.evaluate()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             # The application's own code may raise anything. It does not wait, so that a
             # CancelledError out of it, as of a cancelled future, is nobody's wish to cancel us.
-            report(logger, Failure(error, f"data of an event on channel {name:.80}"))
+            report(logger, Failure(error, f"data of an event on channel {event.channel:.80}"))
             for member in targets:
                 member.fail(event, "the data of an event could not be made")
             return
@@ -146,11 +209,16 @@ class Channels:
             self.put_out(size)
 
     async def join(
-        self, name: str, patterns: list[Pattern], register: Callable[[Channel], None]
-    ) -> None:
+        self,
+        name: str,
+        patterns: list[Pattern],
+        register: Callable[[Channel], None],
+        since: Position | None = None,
+    ) -> Past | None:
         """Subscribe a channel and patterns at the backend, then call `register`.
 
-        What a hook or `register` raises is raised, with nothing registered.
+        What a hook or `register` raises is raised, with nothing registered. Returns what was read
+        of the channel's history, after `since`, where it is subscribed only now.
         """
         channel = self._channels.get(name)
         if channel is None:
@@ -159,27 +227,47 @@ class Channels:
         try:
             if all(pattern.text in channel for pattern in patterns):
                 register(channel)
-                return
+                return None
             async with channel.lock:
-                await self._subscribe(channel)
+                past = await self._subscribe(channel, since)
                 for pattern in patterns:
                     if pattern.text not in channel:
                         await self._manager.subscribe_to_event(name, pattern.text)
                 register(channel)
+                return past
         finally:
             channel.claims -= 1
             self.release(channel)
 
-    async def _subscribe(self, channel: Channel) -> None:
-        if channel.backend is Backend.SUBSCRIBED:
-            return
-        before, channel.backend = channel.backend, Backend.UNSURE
-        try:
-            await self._manager.subscribe(channel.name)
-        except Exception:
-            channel.backend = before
-            raise
-        channel.backend = Backend.SUBSCRIBED
+    async def _subscribe(self, channel: Channel, since: Position | None) -> Past | None:
+        if channel.backend is not Backend.SUBSCRIBED:
+            before, channel.backend = channel.backend, Backend.UNSURE
+            if self._tracking is not None:
+                self._tracking.begin(channel)
+            try:
+                await self._manager.subscribe(channel.name)
+            except Exception:
+                channel.backend = before
+                raise
+            channel.backend = Backend.SUBSCRIBED
+        if self._tracking is not None and not self._tracking.is_open(channel):
+            return await self._tracking.open(channel, since)
+        return None
+
+    async def missed(self, channel: Channel, since: Position) -> Past | None:
+        """Read a channel's history after a position; None where it is not to be had."""
+        return await self._tracked.missed(channel, since)
+
+    async def catch_up(self, channel: Channel) -> None:
+        """Bring a channel up to what its history has, or tell of a gap, as far as that succeeds."""
+        if channel.stream is not None:
+            channel.stream.doubt()
+            await self._tracked.catch_up(channel)
+
+    def _drop(self, channel: Channel) -> None:
+        del self._channels[channel.name]
+        if self._tracking is not None:
+            self._tracking.end(channel)
 
     def release(self, channel: Channel) -> None:
         """Unsubscribe a channel at the backend, in a task, if nobody wants it any more."""
@@ -188,7 +276,7 @@ class Channels:
         if self._channels.get(channel.name) is not channel:
             return  # it is gone, and perhaps another one of its name is there
         if channel.backend is Backend.IDLE or not self._manager._unsubscribes():
-            del self._channels[channel.name]
+            self._drop(channel)
             return
         loop = asyncio.get_running_loop()
         tried: asyncio.Future[None] = loop.create_future()
@@ -233,7 +321,7 @@ class Channels:
                 return False
             channel.backend = Backend.IDLE
             if not channel.claims:
-                del self._channels[channel.name]
+                self._drop(channel)
             return True
 
     async def register(self, channel: str, event: str | None, callback: ChannelCallback) -> None:
@@ -291,6 +379,8 @@ class Channels:
             for release in releases:
                 release.task.cancel()
             await asyncio.wait([release.task for release in releases], timeout=timeout)
+        if self._tracking is not None:
+            await self._tracking.close(timeout)
 
 
 __all__ = ["CannotSubscribe", "Channel", "Channels"]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,6 +74,10 @@ class Connection:
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
         self._memberships = Memberships(view, manager, self._outbox)
+        self.subscribe = self._memberships.subscribe
+        self.unsubscribe = self._memberships.unsubscribe
+        self.revoke = self._memberships.revoke
+        self.is_subscribed = self._memberships.__contains__
         transport = self._request.transport
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
@@ -374,24 +378,6 @@ class Connection:
         self._outbox.put_event(message)
         self.manager.channels.put_out(len(message.text))
         await self.manager.channels.give_turn()
-
-    async def subscribe(
-        self, channel: str, patterns: Sequence[str], listed: bool = True
-    ) -> list[str]:
-        """Subscribe to patterns; see `Websocket.subscribe`."""
-        return await self._memberships.subscribe(channel, patterns, listed)
-
-    async def unsubscribe(self, channel: str, patterns: Sequence[str] | None) -> list[str]:
-        """Unsubscribe from patterns, or from all; see `Websocket.unsubscribe`."""
-        return await self._memberships.unsubscribe(channel, patterns)
-
-    async def revoke(self, channel: str) -> bool:
-        """Take a channel away; see `SocketsManager.revoke`."""
-        return await self._memberships.revoke(channel)
-
-    def is_subscribed(self, channel: str) -> bool:
-        """Tell whether the connection has a pattern on the channel."""
-        return channel in self._memberships
 
 
 _endings: Final[set[asyncio.Task[None]]] = set()

@@ -36,7 +36,7 @@ class CloseCode(IntEnum):
     """Close codes that the server sends (RFC 6455, section 7.4.1), and why."""
 
     OK = 1000
-    """The application closed the connection; come back when you like."""
+    """The application closed the connection: it is done with this client."""
     GOING_AWAY = 1001
     """The server shuts down; come back, perhaps to another server."""
     MESSAGE_TOO_BIG = 1009
@@ -194,14 +194,23 @@ class ChannelCallbackError(Exception):
 class ConnectionClosed(ConnectionError):
     """The connection is closed: `code` as in RFC 6455, 1006 where no close frame came."""
 
-    def __init__(self, code: int, reason: str = "") -> None:
+    def __init__(
+        self, code: int, reason: str = "", *, sent: bool = False, returning: bool = False
+    ) -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
+        self.sent = sent
+        """Whether the request had been sent, so that the server may have carried it out."""
+        self.returning = returning
+        """Whether the client is coming back, so that a later call may succeed."""
 
     def __str__(self) -> str:
-        return f"the connection is closed: code {self.code}" + (
-            f", {self.reason}" if self.reason else ""
+        return (
+            f"the connection is closed: code {self.code}"
+            + (f", {self.reason}" if self.reason else "")
+            + ("; the call was sent, and may have been carried out" if self.sent else "")
+            + ("; the client is coming back" if self.returning else "")
         )
 
 

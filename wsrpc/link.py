@@ -33,6 +33,9 @@ class End:
     code: int
     reason: str
     locally: bool = False
+    """The client was closed, on purpose."""
+    is_final: bool = False
+    """This side could not go on, and could not on another connection."""
 
     def error(self) -> ConnectionClosed:
         """Return what an operation on the connection raises now."""
@@ -63,7 +66,8 @@ class Link:
         self._websocket = websocket
         self._session = session
         self._name = name
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once `end` is there; only for `asyncio.wait`, which never cancels it."""
         self._closing = asyncio.Lock()
 
     def start(self, receiver: Receiver) -> None:
@@ -85,16 +89,12 @@ class Link:
                 return await self._write(data, WSMsgType.BINARY if binary else WSMsgType.TEXT)
             except ConnectionError:
                 # The reader is about to learn how the connection ended.
-                await asyncio.wait([self._ended])
+                await asyncio.wait([self.ended])
         raise (self.end or End(LOST, "")).error()
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection at once, and wait for the closing handshake."""
-        message = reason.encode()
-        if not 1000 <= code <= 4999:
-            raise ValueError(f"a close code is between 1000 and 4999, got {code!r}")
-        if len(message) > _LONGEST_REASON:
-            raise ValueError(f"the reason is longer than {_LONGEST_REASON} bytes: {reason!r:.80}")
+        message = check_close(code, reason)
         end = self._finish(End(code, reason, locally=True))
         async with self._closing:
             closing: asyncio.Task[Any] = self._reader
@@ -108,6 +108,11 @@ class Link:
                 await self._stop({closing, self._reader})
         if not self._reader.cancelled():
             self._reader.result()
+
+    def drop(self, reason: str) -> None:
+        """Give the connection up as lost; `close` waits until nothing of it is left."""
+        self._finish(End(LOST, reason))
+        self._reader.cancel()
 
     async def _stop(self, tasks: set[asyncio.Task[Any]]) -> None:
         for task in tasks:
@@ -133,7 +138,7 @@ class Link:
             while True:
                 waiter = frame.send(None)
                 waiter._asyncio_future_blocking = False
-                await asyncio.wait([waiter, self._ended], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([waiter, self.ended], return_when=asyncio.FIRST_COMPLETED)
                 if self.end is not None:
                     raise self.end.error()
         except StopIteration:
@@ -155,7 +160,7 @@ class Link:
             # A ping came whose pong cannot be sent any more.
             self._finish(End(LOST, str(error)))
         finally:
-            end = self._finish(End(LOST, "the client stopped reading"))
+            end = self._finish(End(LOST, "the client stopped reading", is_final=True))
             if not end.locally:
                 # Answer the close frame, if one came.
                 code = CloseCode.OK if end.code in (NO_STATUS, LOST) else end.code
@@ -166,9 +171,19 @@ class Link:
         """Note how the connection ended, and tell; the first to say so is right."""
         if self.end is None:
             self.end = end
-            self._ended.set_result(None)
+            self.ended.set_result(None)
             self._receiver.link_ended(end)
         return self.end
+
+
+def check_close(code: int, reason: str) -> bytes:
+    """Return the reason as it is sent; raises `ValueError` for what no close frame can carry."""
+    message = reason.encode()
+    if not 1000 <= code <= 4999:
+        raise ValueError(f"a close code is between 1000 and 4999, got {code!r}")
+    if len(message) > _LONGEST_REASON:
+        raise ValueError(f"the reason is longer than {_LONGEST_REASON} bytes: {reason!r:.80}")
+    return message
 
 
 def _end(kind: WSMsgType, data: object, extra: str | None) -> End:
@@ -176,5 +191,5 @@ def _end(kind: WSMsgType, data: object, extra: str | None) -> End:
     if kind is WSMsgType.CLOSE and isinstance(data, int):
         return End(data or NO_STATUS, extra or "")
     if isinstance(data, aiohttp.WebSocketError):
-        return End(data.code, str(data))
+        return End(data.code, str(data), is_final=True)
     return End(LOST, str(data or "the connection was lost without a close frame"))

@@ -13,6 +13,7 @@ from aiohttp import web
 from .calls import Calls
 from .channels import Channels
 from .errors import CannotPublish, CannotSubscribe, CloseCode
+from .history import History, Past, Position
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Websocket:
         call: `Forbidden`, `InvalidParams`, and what the backend's hooks raise. Within a call, the
         subscription counts from its reply on, and an error takes it back.
         """
-        return await self._wsrpc.subscribe(channel, patterns or ("*",))
+        return (await self._wsrpc.subscribe(channel, patterns or ("*",))).patterns
 
     async def unsubscribe(self, channel: str, *patterns: str) -> list[str]:
         """Unsubscribe this connection from patterns of a channel, or from all without one.
@@ -122,6 +123,9 @@ class SocketsManager:
     A subclass overrides `publish`, `subscribe` and what else it needs; it need not call
     ``super().__init__()``.
     """
+
+    history: History | None = None
+    """What the backend keeps of each channel; set in ``__init__``, None if it keeps nothing."""
 
     @cached_property
     def sockets(self) -> set[Websocket]:
@@ -214,6 +218,15 @@ class SocketsManager:
 
         What it raises is logged, and it is called again until it succeeds or the channel is wanted.
         """
+
+    async def read_history(self, channel: str, since: Position | None) -> Past:
+        """Override where there is a `history`: return where a channel stands, read at one moment.
+
+        With `since`, also the events after that offset that are still kept, in order; whether
+        these are all is judged elsewhere. Raise `BrokerUnavailable` or `ConnectionError` where the
+        backend cannot be reached. Called after `subscribe`, and wherever events are missing.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} has a history: define read_history")
 
     async def start(self, app: web.Application | None = None) -> None:
         """Override: connect to the backend; called when the application starts."""

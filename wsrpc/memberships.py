@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .calls import CURRENT, Call
 from .channel import RESERVED, Channel
 from .errors import CloseCode, ConnectionClosed, Forbidden, InvalidParams
+from .history import Past, Position
 from .limits import Limits
 from .membership import Membership
 from .outbox import Outbox
 from .patterns import Pattern
+from .recovery import TrackedMembership
 
 if TYPE_CHECKING:
     from .manager import SocketsManager, Websocket
+
+
+class Joined(NamedTuple):
+    """What a subscription came to."""
+
+    patterns: list[str]
+    """All of the connection's patterns on the channel, sorted."""
+    position: Position | None
+    """What the connection gets the channel's events after; None without history."""
+    recovered: bool
+    """The events that were missed before that come too."""
 
 
 @dataclass(eq=False)
@@ -40,10 +53,17 @@ class Memberships:
     def __contains__(self, channel: str) -> bool:
         return channel in self._memberships
 
-    async def subscribe(self, channel: str, texts: Sequence[str], listed: bool) -> list[str]:
-        """Subscribe to all of the patterns or to none; return the patterns on the channel.
+    async def subscribe(
+        self,
+        channel: str,
+        texts: Sequence[str],
+        listed: bool = True,
+        since: Position | None = None,
+    ) -> Joined:
+        """Subscribe to all of the patterns or to none.
 
-        `listed` tells whether the patterns came as a list, for the shape of the errors.
+        `listed` tells whether the patterns came as a list, for the shape of the errors; `since` is
+        the position of a client that comes back to a channel.
         """
         limits = self._view.limits
         check_channel(channel, limits)
@@ -53,9 +73,11 @@ class Memberships:
         membership = self._memberships.get(channel)
         self._check_room(patterns, membership)
         joining = _Joining(channel)
+        call: Call | None = None
+        position: Position | None = None
 
         def register(found: Channel) -> None:
-            nonlocal membership
+            nonlocal membership, call, position
             if self._left:
                 raise ConnectionClosed(CloseCode.OK)
             if joining.revoked:
@@ -63,20 +85,50 @@ class Memberships:
             membership = self._memberships.get(channel)
             self._check_room(patterns, membership)
             if membership is None:
-                membership = Membership(self._view, found, self._outbox, self._forget)
+                kind = Membership if found.stream is None else TrackedMembership
+                membership = kind(self._view, found, self._outbox, self._forget)
                 self._memberships[channel] = membership
-            membership.add(patterns, _current_call())
+            elif since is not None:
+                raise already_subscribed()
+            call = _current_call()
+            membership.add(patterns, call)
+            if isinstance(membership, TrackedMembership):
+                position = membership.position
+                if since is not None and call is not None and since != position:
+                    membership.begin_recovery(call)
 
         self._joining.append(joining)
         try:
             for pattern in patterns:
                 if not await self._view.authorize("subscribe", channel, pattern.text):
                     raise Forbidden
-            await self._manager.channels.join(channel, patterns, register)
+            past = await self._manager.channels.join(channel, patterns, register, since)
         finally:
             self._joining.remove(joining)
         assert membership is not None
-        return membership.patterns
+        recovered = since is not None and since == position
+        if isinstance(membership, TrackedMembership) and membership.is_recovering(call):
+            assert since is not None
+            recovered = await self._recover(membership, since, past)
+            position = membership.since
+        return Joined(membership.patterns, position, recovered)
+
+    async def _recover(
+        self, membership: TrackedMembership, since: Position, past: Past | None
+    ) -> bool:
+        """Get the events that a client missed; return whether they come."""
+        channels, until = self._manager.channels, membership.since
+        if since.epoch != until.epoch:
+            return membership.recover(None)
+        missed = None if past is None else past.after(since, until.offset)
+        if missed is None:
+            past = await channels.missed(membership.channel, since)
+            missed = None if past is None else past.after(since, until.offset)
+        if past is not None and until.is_before(since) and past.position.reaches(since):
+            # the client was with another process, which had events that are on their way here
+            await channels.catch_up(membership.channel)
+            return membership.skip(since)
+        return membership.recover(missed)
 
     async def unsubscribe(self, channel: str, patterns: Sequence[str] | None) -> list[str]:
         """Unsubscribe from patterns, or from all for None; return those that are left."""
@@ -123,6 +175,11 @@ def check_event(event: str, limits: Limits) -> None:
     _check_length("event", event, limits.event_length, "event_length")
     if event.startswith(RESERVED):
         raise InvalidParams({"event": f"names that begin with {RESERVED!r} are reserved"})
+
+
+def already_subscribed() -> InvalidParams:
+    """Return what refuses `since` for a channel whose events come already."""
+    return InvalidParams({"since": "the channel is subscribed already"})
 
 
 def _check_length(field: str, text: str, limit: int, name: str) -> None:

@@ -52,6 +52,7 @@ class Outbox:
         "_transport",
         "closed",
         "held",
+        "lost",
     )
 
     def __init__(
@@ -75,6 +76,8 @@ class Outbox:
         self._dropped = 0  # events that the ongoing slowness has cost
         self.held = 0
         """Bytes of events that are held back until their subscription is acknowledged."""
+        self.lost = 0
+        """Events that were dropped, as their reader was too slow."""
         self.closed = False
 
     def open(self, transport: asyncio.Transport) -> None:
@@ -97,14 +100,18 @@ class Outbox:
                 self._allowance += len(text)
             self._append(text_frame(text))
 
-    def put_event(self, message: Message) -> None:
-        """Send an event, unless the client is too slow for it."""
-        if self.closed or self._drops():
-            return
+    def put_event(self, message: Message) -> bool:
+        """Send an event, or drop it if the client is too slow for it; return which."""
+        if self.closed:
+            return True
+        if self._drops():
+            self.lost += 1
+            return False
         if len(message.text) > self._limit and not self.size:
             self._allowance = len(message.text)
         self._append(message.frame)
         self._look()
+        return True
 
     def hold(self, size: int) -> bool:
         """Count an event that is held back; return False if there is no room for it."""

@@ -19,10 +19,9 @@ Reply = dict[str, Any]
 class Call:
     """A call in flight."""
 
-    __slots__ = ("id", "on_reply", "reply")
+    __slots__ = ("on_reply", "reply")
 
-    def __init__(self, id: int, on_reply: Callable[[Reply], None] | None) -> None:
-        self.id = id
+    def __init__(self, on_reply: Callable[[Reply], None] | None) -> None:
         self.on_reply = on_reply
         self.reply: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         """The reply to come, None where the connection ends first."""
@@ -42,13 +41,13 @@ class PendingCalls:
 
     def add(self, id: int, on_reply: Callable[[Reply], None] | None) -> Call:
         """Wait for the reply with this id; `on_reply` is told it in the moment it is read."""
-        call = self._calls[id] = Call(id, on_reply)
+        call = self._calls[id] = Call(on_reply)
         return call
 
-    def give_up(self, call: Call) -> None:
-        """Wait no longer, if the call still does."""
-        if self._calls.pop(call.id, None) is not None:
-            self._given_up.append(call.id)
+    def give_up(self, id: int) -> None:
+        """Wait no longer for the reply with this id, if somebody still does."""
+        if self._calls.pop(id, None) is not None:
+            self._given_up.append(id)
 
     def finish(self, reply: Reply) -> bool:
         """Give a reply to the call that waits for it; tell whether there is one."""
@@ -78,6 +77,11 @@ class PendingCalls:
             if not call.reply.done():
                 call.reply.set_result(None)
         self._calls.clear()
+
+
+def is_response(reply: Reply) -> bool:
+    """Tell whether a reply is one of success."""
+    return "response" in reply and "error" not in reply
 
 
 def encode_request(id: int, method: str, payload: Mapping[str, Any] | None) -> bytes:

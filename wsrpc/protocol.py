@@ -225,12 +225,18 @@ def error(id: MessageId | None, method: str | None, error: RpcError) -> bytes:
     return encode_json(message)
 
 
-def event(channel: str, event: str, data: Any) -> bytes:
-    """Return the message that carries an event; raises as `encode_json` does."""
-    return b'{"channel":%b,"event":%b,"data":%b}' % (
+def event(
+    channel: str, event: str, data: Any, json: bytes | None = None, offset: int | None = None
+) -> bytes:
+    """Return the message that carries an event; raises as `encode_json` does.
+
+    `json` is the data where it is encoded already, `offset` the event's number in its channel.
+    """
+    return b'{"channel":%b,"event":%b,"data":%b%b}' % (
         encode(channel),
         encode(event),
-        encode_json(data),
+        encode_json(data) if json is None else json,
+        b"" if offset is None else b',"offset":%d' % offset,
     )
 
 

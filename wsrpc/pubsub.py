@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
-from .errors import Forbidden, InvalidParams
-from .memberships import check_channel, check_event
+from .errors import Forbidden
+from .history import Position
+from .memberships import already_subscribed, check_channel, check_event
 from .rpc import channel_call
 from .schema import PayloadType
 
@@ -24,13 +25,6 @@ class PublishPayload(msgspec.Struct, forbid_unknown_fields=True):
     channel: str
     data: Any
     event: str | None = None
-
-
-class Position(msgspec.Struct, forbid_unknown_fields=True):
-    """Where a client stands in a channel."""
-
-    epoch: str
-    offset: int
 
 
 class SubscribePayload(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,9 +51,14 @@ class Published(TypedDict):
 
 
 class Subscribed(TypedDict):
-    """The patterns that the connection has on the channel, sorted."""
+    """The patterns that the connection has on the channel, sorted.
+
+    Where the broker keeps history, also what it gets all events after; for a client that comes
+    back, whether it gets those that it missed.
+    """
 
     subscribed: dict[str, list[str]]
+    positions: NotRequired[dict[str, Position]]
     recovered: NotRequired[bool]
 
 
@@ -92,13 +91,19 @@ class Subscribe(Websocket):
         """Subscribe to the events of a channel whose names match a pattern."""
         payload = _typed(payload, SubscribePayload)
         if payload.since is not None and self._wsrpc.is_subscribed(payload.channel):
-            raise InvalidParams({"since": "the channel is subscribed already"})
-        patterns = await self._wsrpc.subscribe(
-            payload.channel, _patterns(payload.event) or ("*",), isinstance(payload.event, list)
+            raise already_subscribed()
+        joined = await self._wsrpc.subscribe(
+            payload.channel,
+            _patterns(payload.event) or ("*",),
+            isinstance(payload.event, list),
+            payload.since,
         )
+        answer: Subscribed = {"subscribed": {payload.channel: joined.patterns}}
+        if joined.position is not None:
+            answer["positions"] = {payload.channel: joined.position}
         if payload.since is not None:
-            return {"subscribed": {payload.channel: patterns}, "recovered": False}
-        return {"subscribed": {payload.channel: patterns}}
+            answer["recovered"] = joined.recovered
+        return answer
 
     @channel_call
     async def ws_rpc_unsubscribe(self, payload: UnsubscribePayload) -> Subscribed:

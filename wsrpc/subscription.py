@@ -1,22 +1,20 @@
-"""Subscriptions of a client: the events that came for each, and which patterns are still wanted."""
+"""A subscription of a client: the events that came for it, and how far they have come."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
+from .events import Event, Gap
+from .history import Position
 from .patterns import Pattern
 
 MAX_PENDING: Final = 10_000
 """Events that wait in one subscription: a consumer that far behind is not going to catch up."""
-
-EVERY_PATTERN: Final = frozenset({"wsrpc.gap", "wsrpc.position"})
-"""Events about the channel itself, for each of its subscriptions."""
 
 
 class SubscriptionOverflow(RuntimeError):
@@ -34,24 +32,6 @@ class SubscriptionOverflow(RuntimeError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event of a channel."""
-
-    channel: str
-    event: str
-    data: Any
-
-
-def parse_event(message: object) -> Event | None:
-    """Return the event that a decoded message is, None if it is none."""
-    if type(message) is dict and "data" in message:
-        channel, event = message.get("channel"), message.get("event")
-        if type(channel) is str and type(event) is str:
-            return Event(channel, event, message["data"])
-    return None
-
-
 class Subscriber(Protocol):
     """What a subscription needs of its client."""
 
@@ -67,9 +47,10 @@ class Subscriber(Protocol):
 class Subscription:
     """Events of one channel, an async iterator; it is subscribed inside ``async with``.
 
-    Iteration goes on until the connection ends. Then it gives the events that came before, and
-    ends quietly where this side closed the connection, else raises `ConnectionClosed`. It raises
-    `SubscriptionOverflow` where events came that it had no room for.
+    Iteration goes on until the client ends, over any number of its connections: what was published
+    while it was away comes next, or a `Gap` does. After the last event it ends quietly where the
+    client was closed, and else raises: `ConnectionClosed`, `SubscriptionOverflow` where events came
+    that it had no room for, or the `RpcError` with which the server refused to renew it.
     """
 
     def __init__(
@@ -85,6 +66,7 @@ class Subscription:
         self._matchers = tuple(Pattern(pattern).matches for pattern in self.patterns)
         self._max_pending = max_pending
         self._events: deque[Event] = deque()
+        self._position: Position | None = None
         self._changed = asyncio.Event()
         self._taking = False
         self._entered = False
@@ -95,6 +77,16 @@ class Subscription:
     def pending(self) -> int:
         """How many events came and were not read yet."""
         return len(self._events)
+
+    @property
+    def position(self) -> Position | None:
+        """How far the events of the channel have come; None without a history."""
+        return self._position
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes events."""
+        return self._taking
 
     async def get(self, timeout: float | None = None) -> Event:
         """Return the next event.
@@ -116,13 +108,45 @@ class Subscription:
 
     def matches(self, event: Event) -> bool:
         """Tell whether an event is one that this subscription asked for."""
-        return event.channel == self.channel and (
-            event.event in EVERY_PATTERN or any(matches(event.event) for matches in self._matchers)
+        return event.channel == self.channel and any(
+            matches(event.event) for matches in self._matchers
         )
 
-    def begin(self) -> None:
-        """Take events from now on."""
+    def begin(self, position: Position | None) -> None:
+        """Take events from now on: those after the position, where there is a history."""
         self._taking = self._entered = True
+        self._position = position
+
+    def advance(self, offset: int) -> bool:
+        """Note that an event of the channel came; tell whether it is one that had not come yet."""
+        position = self._position
+        if position is None:
+            return True
+        if offset <= position.offset:
+            return False
+        self._position = Position(position.epoch, offset)
+        return True
+
+    def advance_to(self, position: Position) -> None:
+        """Note that no event up to the position is still to come."""
+        if self._position is None or self._position.offset < position.offset:
+            self._position = position
+
+    def forget_position(self) -> None:
+        """Go on without one: what was missed cannot be asked for."""
+        self._position = None
+
+    def gap(self, gap: Gap, position: Position | None) -> None:
+        """Put a gap behind the events that came, and go on from the position.
+
+        Of gaps with no event between them the last one is enough.
+        """
+        if not self._taking:
+            return
+        self._position = position
+        if self._events and isinstance(self._events[-1], Gap):
+            self._events.pop()
+        self.put(gap)
 
     def put(self, event: Event) -> None:
         """Take an event; one more than there is room for ends the subscription."""
@@ -179,74 +203,6 @@ class Subscription:
             self._changed.clear()
             await self._changed.wait()
         return self._events.popleft()
-
-
-class Subscriptions:
-    """The subscriptions of one connection, and the patterns that the server holds for them.
-
-    A pattern is *wanted* by each subscription from before its call to ``subscribe`` until it is
-    left, and *held* from the server's answer until the call to ``unsubscribe``.
-    """
-
-    def __init__(self) -> None:
-        self._open: dict[str, list[Subscription]] = {}
-        self._wanted: Counter[tuple[str, str]] = Counter()
-        self._held: dict[str, set[str]] = {}
-
-    def want(self, subscription: Subscription) -> None:
-        """Keep its patterns on the server, should another subscription leave meanwhile."""
-        self._wanted.update(_keys(subscription))
-
-    def hold(self, subscription: Subscription) -> None:
-        """Note that the server has its patterns, or may have them."""
-        self._held.setdefault(subscription.channel, set()).update(subscription.patterns)
-
-    def add(self, subscription: Subscription) -> None:
-        """Route events to it from now on."""
-        self.hold(subscription)
-        self._open.setdefault(subscription.channel, []).append(subscription)
-        subscription.begin()
-
-    def release(self, subscription: Subscription) -> None:
-        """Want its patterns no longer."""
-        for key in _keys(subscription):
-            self._wanted[key] -= 1
-            if not self._wanted[key]:
-                del self._wanted[key]
-
-    def remove(self, subscription: Subscription) -> None:
-        """Route no more events to it."""
-        there = self._open.get(subscription.channel, [])
-        if subscription in there:
-            there.remove(subscription)
-            if not there:
-                del self._open[subscription.channel]
-
-    def take_stale(self, channel: str) -> list[str]:
-        """Return the patterns that the server holds and nobody wants, and forget them."""
-        held = self._held.get(channel, set())
-        stale = {pattern for pattern in held if (channel, pattern) not in self._wanted}
-        held -= stale
-        if not held:
-            self._held.pop(channel, None)
-        return sorted(stale)
-
-    def route(self, event: Event) -> bool:
-        """Give an event to each subscription that asked for it; tell whether one did."""
-        taken = False
-        for subscription in self._open.get(event.channel, ()):
-            if subscription.matches(event):
-                subscription.put(event)
-                taken = True
-        return taken
-
-    def open(self) -> list[Subscription]:
-        """Return the subscriptions that events are routed to."""
-        return [subscription for there in self._open.values() for subscription in there]
-
-
-def _keys(subscription: Subscription) -> list[tuple[str, str]]:
-    return [(subscription.channel, pattern) for pattern in subscription.patterns]
 
 
 def _not_entered() -> RuntimeError:

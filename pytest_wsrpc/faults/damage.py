@@ -36,8 +36,9 @@ def damaged_message(message: Any, draw: random.Random) -> Any:
     if event:
         wrecks.append({name: value for name, value in message.items() if name != "event"})
     if data is not None:
-        wrecks.append({name: value for name, value in message.items() if name != "data"})
-        wrecks.append({**message, "data": _cut(data)})
+        without = {name: it for name, it in message.items() if name not in ("data", "json")}
+        wrecks.append(without)
+        wrecks.append({**without, "data": _cut(data)})
     return draw.choice(wrecks)
 
 

@@ -19,7 +19,7 @@ class Client:
 
     def __init__(self, name, port):
         self.name = name
-        self.sockname = ("127.0.0.1", port)
+        self.socknames = [("127.0.0.1", port)]
         self.transcript = Transcript(name)
         self.server_errors = []
         self._unread = []

@@ -72,7 +72,7 @@ async def test_a_client_that_was_not_awaited_says_so(scripted: Any) -> None:
 
 async def test_the_repr_tells_the_state(scripted: Any) -> None:
     async with RpcClient.connect(scripted.url) as client:
-        assert repr(client) == f"<RpcClient {scripted.url} open>"
+        assert repr(client) == f"<RpcClient {scripted.url} connected>"
         assert client.close_code is None
         assert client.close_reason is None
     assert repr(client) == f"<RpcClient {scripted.url} closed 1000>"
@@ -222,7 +222,7 @@ async def test_the_servers_close_code_is_told_and_echoed(
     scripted: Any, sessions: list[aiohttp.ClientSession], code: int, reason: str
 ) -> None:
     scripted.reading = False
-    client = await RpcClient.connect(scripted.url)
+    client = await RpcClient.connect(scripted.url, reconnect=False)
     peer = await scripted.peer()
     closing = asyncio.create_task(peer.ws.close(code=code, message=reason.encode()))
     error = await until_closed(client)
@@ -272,6 +272,13 @@ async def test_a_call_on_a_connection_just_lost_tells_how_it_ended(scripted: Any
         connection.transport.abort()
         with pytest.raises(ConnectionClosed, match="code 1006"):
             await client.call("any")
+
+
+async def test_a_frame_on_a_connection_that_has_ended_tells_how_it_ended(scripted: Any) -> None:
+    async with RpcClient.connect(scripted.url) as client:
+        pass
+    with pytest.raises(ConnectionClosed, match="code 1000"):
+        await client._link.send(b"{}")
 
 
 async def test_a_broken_frame_is_1002(scripted: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_wsrpc.clock import VirtualClock
-from wsrpc.client import Event, RpcClient, Subscription, SubscriptionOverflow
+from wsrpc.client import Event, Gap, RpcClient, Subscription, SubscriptionOverflow
 from wsrpc.errors import ConnectionClosed
 
 PATIENCE = 5.0
@@ -45,7 +45,7 @@ async def left(subscription: Subscription) -> None:
 
 @pytest.fixture
 async def client(scripted: Any) -> AsyncIterator[RpcClient]:
-    async with RpcClient.connect(scripted.url, timeout=PATIENCE) as client:
+    async with RpcClient.connect(scripted.url, timeout=PATIENCE, reconnect=False) as client:
         yield client
 
 
@@ -100,17 +100,14 @@ async def test_each_of_two_subscriptions_gets_what_it_asked_for(
     assert ticks.pending == everything.pending == 0
 
 
-async def test_gaps_and_positions_go_to_every_subscription_of_the_channel(
-    client: RpcClient, peer: Any
-) -> None:
+async def test_gaps_go_to_every_subscription_of_the_channel(client: RpcClient, peer: Any) -> None:
     quotes = await peer.accept(client.subscribe("prices", "quote"))
     ticks = await peer.accept(client.subscribe("prices", "tick"))
-    await peer.send(
-        tick("gap", "wsrpc.gap"), tick("position", "wsrpc.position"), tick("other", "wsrpc.other")
-    )
+    await peer.send(tick(None, "wsrpc.gap"), tick("other", "wsrpc.other"))
     await peer.send(tick("end", "quote"), tick("end", "tick"))
-    assert await read(quotes, 3) == ["gap", "position", "end"]
-    assert await read(ticks, 3) == ["gap", "position", "end"]
+    for events, name in ((quotes, "quote"), (ticks, "tick")):
+        assert await events.get(PATIENCE) == Gap("prices")
+        assert await events.get(PATIENCE) == Event("prices", name, "end")
 
 
 async def test_the_end_of_the_connection_is_raised_after_the_events_that_came(

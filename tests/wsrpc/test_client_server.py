@@ -90,7 +90,8 @@ async def test_events_reach_the_subscriptions_of_all_clients(serve: Serve) -> No
 
 async def test_a_shutdown_is_1001(serve: Serve) -> None:
     server = await serve(Stream)
-    async with server.connect_rpc() as client, client.subscribe("prices") as events:
+    connecting = server.connect_rpc(reconnect=False)
+    async with connecting as client, client.subscribe("prices") as events:
         await server.stop()
         with pytest.raises(ConnectionClosed):
             await events.get(PATIENCE)

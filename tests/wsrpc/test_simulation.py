@@ -7,7 +7,6 @@ seed, and nothing waits for time: the backend's hooks end when the simulation sa
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from typing import Any
@@ -15,12 +14,9 @@ from typing import Any
 import pytest
 
 from wsrpc import CannotSubscribe, Limits, RpcError, SocketsManager, Subscribe, Websocket, channels
-from wsrpc.calls import CURRENT, Call, Calls
-from wsrpc.memberships import Memberships
-from wsrpc.outbox import Outbox
 from wsrpc.patterns import Pattern
-from wsrpc.protocol import Request
-from wsrpc.rpc import methods_of
+
+from .simulated import SimulatedConnection
 
 CHANNELS = ["x", "y"]
 PATTERNS = ["*", "a", "b", "[ab]", "c"]
@@ -97,23 +93,6 @@ class Backend(SocketsManager):
             future.set_result(self.draw.random() < 0.5 if name == "join" else succeeds)
 
 
-class Transport(asyncio.Transport):
-    """Takes what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-
-    def write(self, data: Any) -> None:
-        self.written += data
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def is_closing(self) -> bool:
-        return False
-
-
 class View(Subscribe, Websocket):
     """A view whose `authorize` waits too, with a method that subscribes and may fail."""
 
@@ -131,66 +110,26 @@ class View(Subscribe, Websocket):
         return {"subscribed": {payload["channel"]: patterns}}
 
 
-class Connection:
-    """One connection, its wire, and what its client may expect."""
+class Connection(SimulatedConnection):
+    """One connection, and what its client may expect."""
 
-    def __init__(self, backend: Backend, number: int) -> None:
-        self.manager = backend
-        self.number = number
-        self.view = View()
-        self.view.backend = backend
-        self.view._wsrpc = self  # type: ignore[assignment]
-        loop = asyncio.get_running_loop()
-        self.transport = Transport()
-        self.outbox = Outbox(loop, 1 << 20, "close", self.fail)
-        self.outbox.open(self.transport)
-        self.subscriptions = Memberships(self.view, backend, self.outbox)
-        self.is_subscribed = self.subscriptions.__contains__
-        self.subscribe = self._subscribe
-        self.unsubscribe = self.subscriptions.unsubscribe
-        methods = methods_of(View)
-        self.calls = Calls(
-            self.view, methods, View.limits, self.outbox.put, loop.create_task, self.writable
-        )
-        self.is_open = True
+    def __init__(self, backend: Backend) -> None:
+        view = View()
+        view.backend = backend
+        super().__init__(backend, view)
         self.requests: dict[int, tuple[str, str]] = {}
         self.state: dict[str, list[str]] = {}  # the client's patterns, by the replies
         self.got: dict[str, list[int]] = {}
         self.due: dict[str, list[int]] = {}  # events that the client must get
-        backend.add(self.view)
-
-    async def _subscribe(self, channel: str, texts: Any, listed: bool = True) -> list[str]:
-        return await self.subscriptions.subscribe(channel, texts, listed)
-
-    async def writable(self) -> None:
-        pass
-
-    def fail(self) -> None:
-        raise AssertionError("too slow")
 
     def send(self, id: int, method: str, channel: str, event: Any) -> None:
         self.requests[id] = (method, channel)
         payload = {"channel": channel} if event is None else {"channel": channel, "event": event}
-        text = json.dumps({"id": id, "method": method, "payload": payload}).encode()
-        call = self.calls.admit(Request(id, method, payload), text)
-        if call is not None:
-            task = asyncio.get_running_loop().create_task(self.run(call, payload))
-            self.calls.suspended(call, task)
-
-    async def run(self, call: Call, payload: dict[str, Any]) -> None:
-        CURRENT.set(call)
-        await self.calls.run(call, payload)
+        self.call(id, method, payload)
 
     def read(self) -> None:
         """Read the wire as a client does, and hold each event against the replies before it."""
-        self.outbox.flush()
-        rest, self.transport.written = self.transport.written, b""
-        while rest:
-            size, start = rest[1], 2
-            if size == 126:
-                size, start = int.from_bytes(rest[2:4], "big"), 4
-            message = json.loads(rest[start : start + size])
-            rest = rest[start + size :]
+        for message in self.written():
             if "event" in message:
                 channel, name = message["channel"], message["event"]
                 patterns = self.state.get(channel, [])
@@ -216,12 +155,7 @@ class Connection:
 
     def close(self) -> None:
         self.read()
-        self.is_open = False
-        self.subscriptions.leave()
-        self.outbox.discard()
-        self.calls.close()
-        self.manager.remove(self.view)
-        assert not self.subscriptions._memberships
+        super().close()
 
     def settle(self) -> None:
         """Check, at the end, that nothing is missing."""
@@ -253,7 +187,7 @@ async def simulate(seed: int, operations: int = 120) -> int:
         kind = draw.random()
         alive = [connection for connection in connections if connection.is_open]
         if not alive or (kind < 0.05 and len(alive) < 4):
-            connections.append(Connection(backend, number))
+            connections.append(Connection(backend))
             continue
         connection = draw.choice(alive)
         channel = draw.choice(CHANNELS)

@@ -6,27 +6,32 @@ import asyncio
 import contextvars
 import math
 from collections import deque
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, partial
 from typing import Any
 
 from aiohttp import web
 
 from ..errors import BrokerUnavailable, CannotPublish, CannotSubscribe
+from ..history import History, Past, Position
 from ..manager import SocketsManager
+from ..protocol import encode_json
+from .archive import Archive
 
 
 class LocalBroker(SocketsManager):
     """Bring events to the subscribers in this process.
 
     Names of channels are lowercase; others raise `CannotPublish` and `CannotSubscribe`. Events are
-    delivered in the order in which they were published, `latency` seconds later.
+    delivered in the order in which they were published, `latency` seconds later. `history` is a
+    `History`, or the number of events of a channel that are kept for clients that come back.
     """
 
     latency: float = 0.0
     _worker: asyncio.Task[None] | None = None
     _is_closed = False
 
-    def __init__(self, latency: float = 0.0) -> None:
+    def __init__(self, latency: float = 0.0, history: History | int = 0) -> None:
         if (
             isinstance(latency, bool)
             or not isinstance(latency, (int, float))
@@ -34,10 +39,18 @@ class LocalBroker(SocketsManager):
         ):
             raise ValueError(f"latency must be a time in seconds, got {latency!r}")
         self.latency = latency
+        limits = History.of(history)
+        if limits is not None:
+            self.history = limits
 
     @cached_property
     def _events(self) -> deque[tuple[float, str, dict[str, Any]]]:
         return deque()
+
+    @cached_property
+    def _archive(self) -> Archive:
+        assert self.history is not None
+        return Archive(self.history, self.channels.__contains__)
 
     async def start(self, app: web.Application | None = None) -> None:
         """Take events, also after `close`."""
@@ -55,7 +68,7 @@ class LocalBroker(SocketsManager):
             raise BrokerUnavailable("the LocalBroker is closed")
         message = {"event": event, "data": body}
         if not self.latency and not self._events:
-            await self.channels(channel, message)
+            await self._hand_over(channel, message)
             return
         due = asyncio.get_running_loop().time() + self.latency
         self._events.append((due, channel, message))
@@ -68,6 +81,34 @@ class LocalBroker(SocketsManager):
         """Accept a channel whose name is lowercase; else raise `CannotSubscribe`."""
         if not _is_lowercase(channel):
             raise CannotSubscribe(f"{channel!r:.80} is not lowercase")
+
+    async def read_history(self, channel: str, since: Position | None) -> Past:
+        """Return where a channel stands, and what is kept of it after an offset."""
+        return self._archive.read(channel, since, asyncio.get_running_loop().time())
+
+    async def _hand_over(self, channel: str, message: dict[str, Any]) -> None:
+        if self.history is not None:
+            self._record(channel, message)
+        await self.channels(channel, message)
+
+    def _record(self, channel: str, message: dict[str, Any]) -> None:
+        """Number and keep an event, whose data is called here if it is callable."""
+        json: bytes | None = None
+        try:
+            if callable(message["data"]):
+                message["data"] = message["data"]()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # The application's own code may raise anything. Delivery raises it again, and deals
+            # with those whom it concerns.
+            message["data"] = partial(_fail, error)
+        else:
+            with suppress(TypeError, ValueError):  # which delivery meets again, too
+                json = encode_json(message["data"])
+        now = asyncio.get_running_loop().time()
+        position = self._archive.append(channel, message["event"], json, now)
+        message.update(json=json, epoch=position.epoch, offset=position.offset)
 
     async def close(self, app: web.Application | None = None) -> None:
         """Close all connections, and drop what is not yet delivered."""
@@ -86,9 +127,13 @@ class LocalBroker(SocketsManager):
                 if (wait := due - loop.time()) > 0:
                     await asyncio.sleep(wait)
                 self._events.popleft()
-                await self.channels(channel, message)
+                await self._hand_over(channel, message)
         finally:
             self._worker = None
+
+
+def _fail(error: BaseException) -> Any:
+    raise error
 
 
 def _is_lowercase(channel: str) -> bool:
