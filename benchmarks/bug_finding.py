@@ -20,7 +20,6 @@ import fnmatch
 import json
 import os
 import platform
-import re
 import signal
 import statistics
 import subprocess
@@ -41,7 +40,6 @@ CORRECT = "(correct)"
 METADATA = "\nDEFECT = "
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 GOOD = ("found", "silent")
-_ROW = re.compile(r"^/.*?  +(\d+)  +\S+(?: %)?  +\S+(?: %)?  +\d+  +\d+$")
 _NO_CHECK = "no check"
 _NOTHING_RAN = 5
 _FORGOTTEN = ("CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS")
@@ -119,7 +117,6 @@ def run(application: Application, seed: int, own_phase: bool, timeout: float) ->
         started = time.monotonic()
         code, result.output = execute(command, directory, timeout)
         result.seconds = round(time.monotonic() - started, 1)
-        result.cases = cases_in(result.output)
         judge(result, application, code, report)
     return result
 
@@ -162,7 +159,9 @@ def judge(result: Result, application: Application, code: int | None, report: Pa
     if code not in (0, 1, _NOTHING_RAN) or not report.exists():
         result.verdict = "broken"
         return
-    for case in ElementTree.parse(report).iter("testcase"):
+    tree = ElementTree.parse(report)
+    result.cases = cases_in(tree)
+    for case in tree.iter("testcase"):
         item = f"{case.get('classname', '').partition('/')[2]}.{case.get('name')}"
         failed = case.find("failure") is not None or case.find("error") is not None
         checks = [
@@ -186,10 +185,10 @@ def judge(result: Result, application: Application, code: int | None, report: Pa
         result.verdict = "found" if result.checks else "missed"
 
 
-def cases_in(output: str) -> int | None:
-    """Add up the cases in the fuzzer's summary."""
-    rows = [match for match in map(_ROW.match, output.splitlines()) if match]
-    return sum(int(match[1]) for match in rows) if rows else None
+def cases_in(tree: Any) -> int | None:
+    """Add up the cases of the items in a report."""
+    told = [entry for entry in tree.iter("property") if entry.get("name") == "wsrpc_cases"]
+    return sum(int(entry.get("value") or 0) for entry in told) if told else None
 
 
 def line(result: Result) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .proxy import FaultProxy
     from .redis_server import RedisServer
     from .serving import Serve, serve
+    from .stateful import RpcStateMachine
     from .transcript import Entry, Transcript
     from .warning import PytestWsrpcWarning
 
@@ -29,6 +30,7 @@ __all__ = [
     "NetworkLink",
     "PytestWsrpcWarning",
     "RedisServer",
+    "RpcStateMachine",
     "Serve",
     "Stuck",
     "Transcript",
@@ -47,6 +49,7 @@ _MODULES = {
     "NetworkLink": "network",
     "PytestWsrpcWarning": "warning",
     "RedisServer": "redis_server",
+    "RpcStateMachine": "stateful",
     "Serve": "serving",
     "Stuck": "clock",
     "Transcript": "transcript",

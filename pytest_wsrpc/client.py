@@ -221,6 +221,11 @@ class WsTestClient(RpcClient):
             )
 
     @property
+    def has_unread(self) -> bool:
+        """Whether `receive` would give a message at once."""
+        return bool(self._unread)
+
+    @property
     def unread(self) -> list[Any]:
         """The messages that nobody has taken, in order; bytes for what is not JSON text.
 

@@ -58,6 +58,11 @@ class Harness:
         return f"<ws_connect {self._url}, {number} client{'' if number == 1 else 's'}>"
 
     @property
+    def app(self) -> web.Application:
+        """The application that is served."""
+        return self._app
+
+    @property
     def server_errors(self) -> list[BaseException]:
         return self._observer.server_errors
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -300,9 +301,34 @@ def is_idle_worker(thread: threading.Thread) -> bool:
     return work is not None and frame is not None and frame.f_code is work.__code__
 
 
+def do_not_join(thread: threading.Thread) -> None:
+    """Keep the interpreter's end from waiting for a worker of a pool of threads."""
+    queues: Any = getattr(concurrent.futures.thread, "_threads_queues", {})
+    queues.pop(thread, None)
+
+
+def abandon_executor(loop: asyncio.AbstractEventLoop) -> None:
+    """Shut a loop's own executor down without waiting for its jobs."""
+    executor = getattr(loop, "_default_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)
+        vars(loop)["_default_executor"] = None
+
+
 def _gone_from_python(name: str) -> pytest.UsageError:
     return pytest.UsageError(
         f"Python {platform.python_version()} does not have asyncio's {name}, on which the virtual "
         f"time of pytest-wsrpc {version('pytest-wsrpc')} rests. Run on real time, "
         'wsrpc_clock = real or @pytest.mark.wsrpc(clock="real"), or install a later pytest-wsrpc.'
     )
+
+
+def fixtures_in(module: ModuleType) -> dict[str, str]:
+    """Give the names of the fixtures that a module defines, with their scopes."""
+    found = {}
+    for attribute, value in list(vars(module).items()):
+        marker = getattr(value, "_fixture_function_marker", None)
+        if type(value).__name__ == "FixtureFunctionDefinition" and marker is not None:
+            scope = marker.scope if isinstance(marker.scope, str) else "session"
+            found[marker.name or attribute] = scope
+    return found

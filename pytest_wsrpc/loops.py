@@ -47,7 +47,7 @@ class TestLoop:
 def loop_of_test(request: pytest.FixtureRequest) -> TestLoop:
     """Give the loop of the test that asks; fail where it has none, or where it runs already."""
     item = request.node
-    if not pytest_asyncio.is_async_test(item):
+    if not pytest_asyncio.is_async_test(item) and not _is_fuzzed(item):
         pytest.fail(_no_loop(item, _asked_for(request)), pytrace=False)
     if _is_running():
         pytest.fail(
@@ -171,7 +171,9 @@ def _advice(definition: pytest.FixtureDef[Any], scope: str, wanted: str) -> str:
 
 
 def loop_scope_of_test(item: pytest.Item) -> str:
-    """Give the scope of the loop on which pytest-asyncio runs a test."""
+    """Give the scope of the loop on which pytest-asyncio runs a test, or the fuzzer its item."""
+    if _is_fuzzed(item):
+        return "function"
     marker = item.get_closest_marker("asyncio")
     written = marker and (marker.kwargs.get("loop_scope") or marker.kwargs.get("scope"))
     return str(written or item.config.getini("asyncio_default_test_loop_scope"))
@@ -218,3 +220,8 @@ def _is_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _is_fuzzed(item: pytest.Item) -> bool:
+    """Tell whether it is an item of the fuzzer's, which runs a loop by itself."""
+    return item.get_closest_marker("wsrpc_fuzz") is not None

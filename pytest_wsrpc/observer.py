@@ -17,7 +17,7 @@ import pytest
 from wsrpc.failures import Failure
 
 from . import internals, settings
-from .leftovers import Leftovers, verdict
+from .leftovers import MARKED, Leftovers, verdict
 from .leftovers.faults import UnusedFaults
 from .leftovers.replies import UnreadErrors, unread_errors
 from .leftovers.server_errors import ServerError, ServerErrors
@@ -61,6 +61,8 @@ class Observer:
         self.clients: list[WsTestClient] = []
         self.server_errors: list[BaseException] = []
         """Exceptions that belong to no client of the fixtures."""
+        self.exempted_by = MARKED
+        """How a test that does not care about leftovers says so."""
         self._item = item
         self._given_kinds = kinds
         self._failures: list[tuple[Failure, WsTestClient | None]] = []
@@ -210,14 +212,22 @@ class Observer:
         Whether a fault was used is asked at the end only, not after each example.
         """
         if self._judging:
-            kinds = self._kinds()
-            found = [left for left in self._take_leftovers(example) if left.kind in kinds]
-            if found:
-                failure = pytest.fail.Exception(verdict(found), pytrace=False)
-                # Not shown; by it hypothesis tells two defects apart that end on this same line.
-                failure.__context__ = found[0].exception()
-                failure.__suppress_context__ = True
-                raise failure
+            self._fail_for(self._take_leftovers(example))
+
+    def judge_errors(self) -> None:
+        """Fail for exceptions of the server that nobody has looked at, while the test goes on."""
+        if errors := self._take_errors():
+            self._fail_for([ServerErrors(errors)])
+
+    def _fail_for(self, leftovers: Iterable[Leftovers]) -> None:
+        kinds = self._kinds()
+        found = [left for left in leftovers if left.kind in kinds]
+        if found:
+            failure = pytest.fail.Exception(verdict(found, self.exempted_by), pytrace=False)
+            # Not shown; by it hypothesis tells two defects apart that end on this same line.
+            failure.__context__ = found[0].exception()
+            failure.__suppress_context__ = True
+            raise failure
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Give what a report of failure shows: each conversation once, and what explains it."""

@@ -23,12 +23,16 @@ from .fixtures import (
     ws_faults,
     ws_serve,
 )
+from .fuzz import hooks as fuzz_hooks
 from .fuzz import options as fuzz_options
+from .fuzz import profiles as fuzz_profiles
+from .fuzz.binding import _wsrpc_fuzz_case
 
 if TYPE_CHECKING:
     from .observer import Observer
 
 __all__ = [
+    "_wsrpc_fuzz_case",
     "broker",
     "redis_server",
     "ws_app",
@@ -45,6 +49,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     fuzz_options.add_options(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(fuzz_hooks)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    fuzz_profiles.register(early_config)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> pytest.ExitCode | None:
+    if not config.getoption("wsrpc_checks"):
+        return None
+    fuzz_options.list_checks(config)
+    return pytest.ExitCode.OK
+
+
+# last, as hypothesis loads the profile of the command line in its own
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     settings.check_settings(config)
     config.addinivalue_line("markers", settings.MARKER)
@@ -60,6 +81,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     settings.check_markers(metafunc.definition)
+    if hasattr(metafunc.function, fuzz_options.PARAMETRIZED):
+        from .fuzz import parametrized
+
+        parametrized.generate(metafunc)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,7 +101,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
         from . import examples
 
         examples.prepare(item)
-    if APPLICATION.isdisjoint(item.fixturenames):
+    if APPLICATION.isdisjoint(item.fixturenames) or _is_fuzzed(item):
         return (yield)
     from . import mismatch, observer
 
@@ -91,7 +116,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Close clients and application within the call, so that what they leave fails the test."""
     watch = _observer_of(pyfuncitem)
-    if watch is None:
+    if watch is None or _is_fuzzed(pyfuncitem):
         return (yield)
     watch.begin_call()
     try:
@@ -113,7 +138,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     finally:
         watch.stop()
     # What failed in the tear-down of other fixtures comes too late for the call.
-    watch.judge()
+    if not _is_fuzzed(item):
+        watch.judge()
     return result
 
 
@@ -124,7 +150,7 @@ def pytest_runtest_makereport(
     """Show with a failed test what was said and what failed on the server."""
     report = yield
     watch = _observer_of(item)
-    if watch is not None and report.failed:
+    if watch is not None and report.failed and not _is_fuzzed(item):
         report.sections.extend(watch.sections())
     if watch is not None and report.when == "teardown":
         # The item stays until the end of the session, and tracebacks hold much.
@@ -142,3 +168,8 @@ def pytest_configure_node(node: Any) -> None:
 
 def _observer_of(item: pytest.Item) -> Observer | None:
     return item.stash.get(settings.OBSERVER, None)
+
+
+def _is_fuzzed(item: pytest.Item) -> bool:
+    """Tell whether it is an item of the fuzzer's, which judges by itself what a case leaves."""
+    return item.get_closest_marker("wsrpc_fuzz") is not None

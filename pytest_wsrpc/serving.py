@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -30,6 +30,16 @@ class Server(Harness):
         super().__init__(app, path, observer, transport, faults)
         self.faults = faults
         """The faults of this application: what ``ws_faults`` is for that of the fixtures."""
+
+    def exempted_by(self, words: str) -> None:
+        """Say in a report how a test does without what `strict` judges."""
+        self._observer.exempted_by = words
+
+    def judge_errors(self) -> None:
+        """Raise `AssertionError` for exceptions of the server that nobody has looked at so far."""
+        __tracebackhide__ = True
+        with _as_assertion():
+            self._observer.judge_errors()
 
 
 class Serve(Protocol):
@@ -178,8 +188,16 @@ def _faults(watch: Observer, plan: _Plan, faults: str | Iterable[Spec]) -> Fault
 
 def _judge(watch: Observer) -> None:
     __tracebackhide__ = True
-    try:
+    with _as_assertion():
         watch.judge()
+
+
+@contextmanager
+def _as_assertion() -> Iterator[None]:
+    """Raise what a test fails with as an exception that anybody can catch."""
+    __tracebackhide__ = True
+    try:
+        yield
     except pytest.fail.Exception as failure:
         raise AssertionError(failure.msg) from None
 

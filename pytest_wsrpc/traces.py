@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final
@@ -34,9 +35,23 @@ def _folder(module: object) -> str:
     return str(Path(str(getattr(module, "__file__", ""))).parent) + os.sep
 
 
+def _folders_of(package: str) -> list[str]:
+    """Return where a package is, without importing it."""
+    found = find_spec(package)
+    return [
+        str(Path(where)) + os.sep for where in (found and found.submodule_search_locations) or ()
+    ]
+
+
 _ASYNCIO: Final = _folder(asyncio)
 _SERVING: Final = (*map(_folder, (aiohttp, wsrpc)), _HERE)
-_LIBRARIES: Final = (*_SERVING, _ASYNCIO, _folder(msgspec))
+_LIBRARIES: Final = (
+    *_SERVING,
+    _ASYNCIO,
+    _folder(msgspec),
+    *_folders_of("hypothesis"),
+    *_folders_of("coverage"),
+)
 
 
 @dataclass(frozen=True, slots=True)

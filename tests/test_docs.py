@@ -37,8 +37,14 @@ import pytest
 from pytest_wsrpc import FaultPlan, NetworkLink, serve, strategies
 from pytest_wsrpc.faults import EFFECTS, MATCHERS, POINTS
 from pytest_wsrpc.faults.table import SELECTION
+from pytest_wsrpc.fuzz import hooks
+from pytest_wsrpc.fuzz.catalogue import CHECKS
+from pytest_wsrpc.fuzz.phases import PHASES
 from pytest_wsrpc.settings import STRICT_KINDS
 from wsrpc import Limits
+
+CASES = 30
+"""Tried for each item: what the pages show depends on no number of them."""
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -122,7 +128,8 @@ class Page:
 
     def run_console(self, block: Block) -> None:
         for command, expected in commands_of(block.code):
-            run = shell(command)
+            few = f" -o wsrpc_max_examples={CASES}"
+            run = shell(command, few if "--wsrpc-fuzz" in command else "")
             if not matches(expected, run.stdout):
                 pytest.fail(f"{self.path.name}, line {block.line}: {command}\n{run.stdout}")
 
@@ -132,11 +139,11 @@ class Page:
         assert block.code.startswith("python3 -m venv ")
 
 
-def shell(command: str) -> subprocess.CompletedProcess[str]:
+def shell(command: str, options: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command as a reader would: with this project alone beside pytest, not under CI."""
     environment = {name: os.environ[name] for name in os.environ.keys() - {"CI", "BUILD_NUMBER"}}
     environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment["PYTEST_ADDOPTS"] = "-p no:randomly -p no:xdist"
+    environment["PYTEST_ADDOPTS"] = f"-p no:randomly -p no:xdist{options}"
     environment["COLUMNS"] = "80"
     return subprocess.run(
         ["sh", "-c", command],
@@ -156,6 +163,8 @@ def commands_of(code: str) -> list[tuple[str, str]]:
 
 
 VARIABLE = [
+    (r"""(["']station["']: ?["'])[0a]""", r"\1a"),  # which one is the simplest text
+    (r" \(\d+:\d\d:\d\d\)", ""),
     (r"\b\d+(\.\d+)? ?m?s\b", "0 s"),
     (r"^(platform|rootdir:|plugins:|asyncio:|configfile:|cachedir:|Using --).*\n", ""),
     (r"(?:/[\w.@+-]+)+/(?=[\w.-]+)", ""),
@@ -307,6 +316,26 @@ def test_the_signature_of_serve_is_that_of_the_function():
     assert shown == str(inspect.Signature(bare)).replace("'", '"')
 
 
+def test_every_check_has_a_section_that_says_the_same_of_each():
+    text = FENCE.sub("", (ROOT / "docs/checks.md").read_text())
+    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+    assert sections.keys() == {name for name, check in CHECKS.items() if not check.origin}
+    for name, section in sections.items():
+        parts = re.findall(r"\*\*([\w ]+):\*\*", section)
+        assert parts == ["Means", "Typical cause", "Mend", "Leave out"], name
+
+
+def test_the_table_of_phases_is_that_of_the_fuzzer():
+    scopes = {phase.name: phase.scope for phase in PHASES}
+    rows = {row[0]: row[1].split()[-1] for row in table("docs/fuzzing.md", "phase")}
+    assert rows == scopes
+
+
+def test_the_table_of_hooks_is_that_of_the_fuzzer():
+    rows = {re.search(r"pytest_wsrpc_\w+", row[0])[0] for row in table("docs/fuzzing.md", "hook")}
+    assert rows == {name for name in vars(hooks) if name.startswith("pytest_wsrpc_")}
+
+
 def test_readme_names_every_page():
     pages = {f"docs/{page.name}" for page in PAGES[1:]}
     assert {link for _, link, _ in links(PAGES[0]) if link.endswith(".md")} == pages
@@ -348,6 +377,6 @@ def test_readme_has_the_two_commands_that_ci_runs():
     commands = [line for line in lines if line.startswith("python3 -m venv ")]
     assert len(commands) == 2
     assert [command.split(" && ")[-1] for command in commands] == [
-        "! .venv/bin/pytest --wsrpc-fuzz examples.trading_buggy:create_app",
+        "! .venv/bin/pytest --wsrpc-max-examples 20 --wsrpc-fuzz examples.trading_buggy:create_app",
         ".venv/bin/pytest",
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -14,16 +14,21 @@ from wsrpc.protocol import decode
 from wsrpc.rpc import RpcMethod
 
 from .endpoints import Endpoint
+from .held import Held
+from .narration import Said, narrated, of_transcript
+from .simpler import simpler_values
 
 if TYPE_CHECKING:
     from pytest_wsrpc.transcript import Transcript
 
 
+Origin: TypeAlias = tuple[int, tuple[str | int, ...]]
+
 _DEPTH = 256
 """A reply that nests deeper than any request may is taken for no JSON."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """One message to an endpoint, and what must come back."""
 
@@ -45,6 +50,22 @@ class Case:
     why: str = ""
     """What is wrong about the message."""
     binary: bool = False
+
+    def __repr__(self) -> str:
+        """Hypothesis asks for it, and warns of a long one."""
+        return f"Case({self.name or 'no method'}, {self.size} bytes)"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    def simpler(self) -> Iterator[Case]:
+        """Yield the same call with a simpler payload, as far as the method's type accepts it."""
+        if self.method is None or self.payload is None or self.id is None or not self.is_valid:
+            return
+        for payload in simpler_values(self.payload):
+            case = request(self.endpoint, self.method, self.id, payload)
+            if type_refuses(case) is None:
+                yield case
 
     @property
     def is_valid(self) -> bool:
@@ -81,11 +102,57 @@ class Exchange:
     """Frames that are no events, in order; those to the fuzzer's own probe left out."""
     events: list[Message] = field(default_factory=list)
     silent: bool = False
-    """Whether nothing answered the message, or the probe after it, in time."""
+    """Whether nothing answered the message in time."""
+    unserved: int | None = None
+    """The client whose connection did not answer what was sent after all else; the last call has
+    to answer for it."""
     close_code: int | None = None
     """The code with which the server closed the connection, if it did."""
     failures: list[Failure] = field(default_factory=list)
     """What failed on the server, in order."""
+    login: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """The calls of the user's hook that logs in, before."""
+    client: int = 0
+    """Who called; it matters in a conversation, as does all that follows."""
+    call: int = 0
+    """The number of the call in its conversation."""
+    sent: int = 0
+    """The place in `Record.trace` where it was sent."""
+    answered: int | None = None
+    """The place in `Record.trace` of the first answer."""
+    under_faults: bool = False
+    """Whether a fault rule was in force at any moment between."""
+    held: Held | None = None
+    """How it held the event loop, if it did."""
+    origins: Mapping[tuple[str | int, ...], Origin] = field(default_factory=dict)
+    """Where in the payload values of earlier responses stand: the call, and the path there."""
+
+    def __repr__(self) -> str:
+        if self.answers:
+            return f"<reply {self.answers[0].frame!r:.300}>"
+        return f"<no reply, closed with {self.close_code}>" if self.close_code else "<no reply>"
+
+    def render(self) -> str:
+        """Return what was said, for a person."""
+        said = list(of_transcript(self.transcript))
+        if self.silent:
+            said.append(Said(self.timeout, "fault", f"no reply within {self.timeout:g} s"))
+        return narrated(said)
+
+    @property
+    def method(self) -> str | None:
+        """The name of the method called, if there is one."""
+        return self.case.method.name if self.case.method is not None else None
+
+    @property
+    def payload(self) -> dict[str, Any] | None:
+        """The payload sent, where the message is a proper request."""
+        return self.case.payload
+
+    @property
+    def response(self) -> Any:
+        """The response, None where the reply has none."""
+        return (self.reply or {}).get("response")
 
     @property
     def reply(self) -> dict[str, Any] | None:

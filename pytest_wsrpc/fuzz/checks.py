@@ -1,11 +1,9 @@
-"""What must hold for every exchange: a registry of checks, each with a name."""
+"""What must hold for every exchange: the checks, in the order in which they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from pytest_wsrpc.strategies import names_field
@@ -13,12 +11,16 @@ from wsrpc.errors import BrokerUnavailable
 from wsrpc.rpc import RpcMethod
 from wsrpc.schema import InvalidResponse
 
-from . import form, traces
-from .case import Exchange, type_refuses
-from .failure import NO_REPLY, CheckFailure, Violation
+from . import blocking, form  # noqa: F401 - its check comes first: it explains the others
+from .case import Exchange, Message, type_refuses
+from .failure import NO_REPLY, Violation
 from .leaks import leak_in, strings_of
+from .play import PROBE_METHOD
+from .record import Record
+from .registry import CHECKS, Check, check, failures, first_failure, listing
+from .serial import serial
 
-Function = Callable[[Exchange], None]
+__all__ = ["CHECKS", "Check", "check", "failures", "first_failure", "listing", "serial"]
 
 OK = 1000
 _METHOD_NOT_FOUND = -32601
@@ -26,69 +28,6 @@ _INVALID_PARAMS = -32602
 _INTERNAL_ERROR = -32603
 _TIMED_OUT = -32001
 _NOT_UNDERSTOOD = (-32700, -32600, _METHOD_NOT_FOUND)
-
-
-@dataclass(frozen=True)
-class Check:
-    """A rule that every exchange must follow."""
-
-    name: str
-    description: str
-    function: Function
-
-
-CHECKS: dict[str, Check] = {}
-"""The checks by name, in the order in which they are made: the most telling one comes first."""
-
-
-def check(name: str) -> Callable[[Function], Function]:
-    """Register a check: a function that raises `Violation` where an exchange breaks its rule.
-
-    The first line of its docstring is its description.
-    """
-
-    def register(function: Function) -> Function:
-        description = (function.__doc__ or "").partition("\n")[0]
-        CHECKS[name] = Check(name, description, function)
-        return function
-
-    return register
-
-
-def listing() -> str:
-    """Return the names of all checks with their descriptions."""
-    width = max(map(len, CHECKS))
-    return "\n".join(f"{entry.name:<{width}}  {entry.description}" for entry in CHECKS.values())
-
-
-def first_failure(exchange: Exchange, excluded: frozenset[str], root: Path) -> CheckFailure | None:
-    """Return the failure of the first check that does not hold, None if all do."""
-    case = exchange.case
-    for entry in CHECKS.values():
-        if entry.name in excluded:
-            continue
-        try:
-            entry.function(exchange)
-        except Violation as violation:
-            error = exchange.exception
-            place = None
-            if entry.name in _OF_THE_SERVER and error is not None:
-                place = f"{type(error).__qualname__} at {traces.place(error, root)}"
-            return CheckFailure(
-                entry.name,
-                case.endpoint.path,
-                case.method.name if case.method else None,
-                expected=violation.expected,
-                got=violation.got,
-                key=place or violation.key,
-                exception=error,
-                place=place,
-                text=violation.text,
-            )
-    return None
-
-
-_OF_THE_SERVER = ("no-internal-error", "stays-open")
 
 
 @check("conforms")
@@ -100,7 +39,7 @@ def conforms(exchange: Exchange) -> None:
     expected = f"a response of the type {_name(method)}"
     if exchange.code == _INTERNAL_ERROR and isinstance(exchange.exception, InvalidResponse):
         got = f"{exchange.exception}"
-        raise Violation(expected=expected, got=got, key=got)
+        raise Violation(expected=expected, got=got, key=got, by_exception=True)
     if exchange.reply is None or not exchange.is_success:
         return
     for error in _response_validator(method).iter_errors(exchange.reply["response"]):
@@ -159,12 +98,56 @@ def one_reply_in_time(exchange: Exchange) -> None:
     expected = "one reply"
     if exchange.code == _TIMED_OUT:
         raise Violation(expected=expected, got="-32001 Timed out", key=NO_REPLY)
-    if exchange.silent:
-        got = f"no reply within {exchange.timeout:g} s"
-        raise Violation(expected=expected, got=got, key=NO_REPLY)
+    if exchange.silent or exchange.unserved is not None:
+        got = "no reply" if exchange.silent else "none to a message that came later"
+        raise Violation(expected=expected, got=f"{got} within {exchange.timeout:g} s", key=NO_REPLY)
     if len(exchange.answers) > 1:
         got = f"{len(exchange.answers)} replies"
         raise Violation(expected=expected, got=got, key="several replies")
+
+
+@check("right-connection", of="record")
+def right_connection(record: Record) -> None:
+    """No reply or event comes on another connection than that of its call."""
+    for client, message in (*record.strays, *_exchanged(record)):
+        raise Violation(
+            expected="each reply on the connection of its call",
+            got=f"on that of client {client}: {message.frame!r:.200}",
+            key="a reply on another connection",
+            test=(f"assert client_{client}.unread == []",),
+        )
+    for client, owner, message in record.probes_astray:
+        raise Violation(
+            expected="each reply on the connection of its call",
+            got=f"on that of client {client}: {message.frame!r:.200}",
+            key="a reply on another connection",
+            test=(
+                f"await client_{owner}.request({PROBE_METHOD!r}, timeout={record.timeout:g})",
+                f"assert client_{client}.unread == []",
+            ),
+        )
+    astray = record.extra.get("astray")
+    if astray is not None:
+        raise Violation(
+            expected=f"on the connection of client {astray.client}, which it comes on if there is "
+            f"no other: {astray.event!r:.200}",
+            got=f"the event on that of client {astray.other}, which has only connected",
+            key="an event on another connection",
+            test=(f"assert {astray.event!r} in client_{astray.client}.unread",),
+        )
+
+
+def _exchanged(record: Record) -> Iterator[tuple[int, Message]]:
+    """Yield replies that came to a call of the same id, while that of another client had none."""
+    missed = {
+        (type(exchange.case.id), exchange.case.id): exchange.client
+        for exchange in record.calls
+        if exchange.silent and not exchange.answers
+    }
+    for exchange in record.calls:
+        other = missed.get((type(exchange.case.id), exchange.case.id), exchange.client)
+        if other != exchange.client and len(exchange.answers) > 1:
+            yield exchange.client, exchange.answers[1]
 
 
 @check("well-formed")
@@ -205,7 +188,7 @@ def invalid_refused(exchange: Exchange) -> None:
     case = exchange.case
     if case.is_valid or not exchange.answers:
         return
-    expected = f"{case.code}, as {case.why}"
+    expected = f"the error {case.code}, for {case.why}"
     if exchange.is_success:
         raise Violation(expected=expected, got="a response", key=f"accepted, not {case.code}")
     if exchange.code == _INTERNAL_ERROR:
@@ -217,7 +200,7 @@ def invalid_refused(exchange: Exchange) -> None:
     if case.path and not (isinstance(errors, dict) and names_field(errors, case.path)):
         field = ".".join(case.path)
         raise Violation(
-            expected=f"errors that name {field!r}, as {case.why}",
+            expected=f"errors that name {field!r}, for {case.why}",
             got=f"{errors!r:.200}",
             key="the field is not named",
         )

@@ -14,8 +14,12 @@ import pytest
 from . import traces
 from .endpoints import Endpoint
 from .failure import FuzzFailure
+from .fixture_target import Applications, FixtureTarget, asks_for
+from .folding import SHOWN, text_of
 from .handshake import HandshakeFailure
 from .phases import PHASES, Phase, Subject
+from .registry import BrokenCheck
+from .rules import HookError
 from .target import Target
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ class FuzzFile(pytest.Module):
         file.add_marker(MARKER)
         if plugin.settings.fixtures:
             file.add_marker(pytest.mark.usefixtures(*plugin.settings.fixtures))
+        if any(isinstance(target, FixtureTarget) for target in targets):
+            file.add_marker(pytest.mark.wsrpc(clock="virtual"))
         return file
 
     def collect(self) -> Iterator[pytest.Collector]:
@@ -63,6 +69,14 @@ class _Node(pytest.Collector):
         node = cls.from_parent(parent, name=name)
         vars(node).update(attributes)
         return node
+
+    def skip_reason(self, subject: Subject, phase: Phase) -> str | None:
+        """Return why the user's hook has an item skipped, None if it has not."""
+        method = subject.method.name if subject.method else None
+        try:
+            return self.plugin.rules.skip(subject.endpoint.path, method, phase.name)
+        except HookError as error:
+            raise self.CollectError(str(error)) from None
 
     def children(self, name: str, kind: type[_Node], **attributes: Any) -> _Node:
         return kind.make(self, name, plugin=self.plugin, target=self.target, **attributes)
@@ -82,7 +96,7 @@ class _Application(_Node):
 
     def _endpoints(self) -> list[Endpoint]:
         try:
-            return self.plugin.endpoints(self.target)
+            return self.plugin.endpoints(self.target, self)
         except Exception as error:  # whatever the application's own code raises
             shown = traces.render(error, self.config.rootpath)
             raise self.CollectError(f"{self.target.spec} failed\n{shown}") from None
@@ -114,8 +128,14 @@ def _items(parent: _Node, subject: Subject, scope: str) -> Iterator[FuzzItem]:
         if phase.scope != scope:
             continue
         reason = phase.not_applied(subject)
+        if reason is None and phase.needs_fresh and not parent.target.is_factory:
+            reason = "it needs a fresh application for each case: give what makes one"
         if reason is None:
-            yield FuzzItem.make(parent, phase, subject)
+            item = FuzzItem.make(parent, phase, subject)
+            skipped = parent.skip_reason(subject, phase)
+            if skipped is not None:
+                item.add_marker(pytest.mark.skip(reason=skipped))
+            yield item
         else:
             parent.plugin.not_applied(parent.target, subject, phase, reason)
 
@@ -127,6 +147,8 @@ class FuzzItem(pytest.Function):
     target: Target
     subject: Subject
     phase: Phase
+    applications: Applications | None = None
+    """Where a fixture is fuzzed, what it gives."""
 
     @classmethod
     def make(cls, parent: _Node, phase: Phase, subject: Subject) -> FuzzItem:
@@ -135,24 +157,29 @@ class FuzzItem(pytest.Function):
         def fuzz() -> None:
             item.plugin.run(item)
 
-        item: FuzzItem = cls.from_parent(parent, name=phase.name, callobj=fuzz)
+        target = parent.target
+        is_fixture = isinstance(target, FixtureTarget)
+        function = asks_for(fuzz, target.attribute) if is_fixture else fuzz
+        item: FuzzItem = cls.from_parent(parent, name=phase.name, callobj=function)
+        if isinstance(target, FixtureTarget):
+            item.applications = Applications(item, target)
         item.plugin, item.target = parent.plugin, parent.target
         item.subject, item.phase = subject, phase
         return item
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Give the place of the method, where it is in the same file."""
-        line = None
+        line = 0  # pytest's skip marker needs one
         if self.subject.method is not None:
             code = self.subject.method.function.__code__
-            is_here = code.co_filename == str(self.target.path)
-            line = code.co_firstlineno - 1 if is_here else None
+            if code.co_filename == str(self.target.path):
+                line = code.co_firstlineno - 1
         return self.path, line, self.nodeid.partition("::")[2]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
         """Show a finding by its conversation, an exception of the application's by its trace."""
         if isinstance(excinfo.value, FuzzFailure):
-            return self.plugin.shown(self, excinfo.value)
-        if isinstance(excinfo.value, HandshakeFailure):
+            return text_of(self.stash[SHOWN])
+        if isinstance(excinfo.value, (HandshakeFailure, HookError, BrokenCheck)):
             return str(excinfo.value)
         return super().repr_failure(excinfo, *args)

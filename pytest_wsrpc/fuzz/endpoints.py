@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from aiohttp import web
@@ -14,6 +15,13 @@ from wsrpc import WsPathMixin
 from wsrpc.rpc import RpcMethod, methods_of
 
 from .target import Target
+from .watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from .rules import Rules
+
+MAKING = 20.0
+"""Seconds that making the application may hold everything up, at collection."""
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 
@@ -26,6 +34,16 @@ class Endpoint:
     """As the router writes it, with ``{name}`` for a parameter."""
     view: type[WsPathMixin]
     methods: Mapping[str, RpcMethod]
+    rules: Rules | None = field(default=None, compare=False, repr=False)
+    """What the user's hooks and options say about its methods."""
+
+    def methods_in(self, phase: str) -> dict[str, RpcMethod]:
+        """Return the methods that a phase of many methods may call."""
+        return {
+            name: method
+            for name, method in self.methods.items()
+            if self.rules is None or self.rules.may_call(self.path, name, phase)
+        }
 
     @property
     def id(self) -> str:
@@ -43,9 +61,17 @@ class Endpoint:
 
 
 def endpoints_of_target(target: Target) -> list[Endpoint]:
-    """Make the application once, to read its endpoints; raises what its own code raises."""
+    """Make the application once, to read its endpoints; raises what its own code raises.
+
+    Raises `LoopHeld` where making it takes too long.
+    """
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        return endpoints_of(runner.run(target.create()))
+        watchdog = Watchdog(runner.get_loop(), patience=MAKING)
+        try:
+            with watchdog.watching():
+                return endpoints_of(runner.run(target.create()))
+        finally:
+            watchdog.close()
 
 
 def endpoints_of(app: web.Application) -> list[Endpoint]:

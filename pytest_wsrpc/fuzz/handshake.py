@@ -17,24 +17,29 @@ class HandshakeFailure(AssertionError):
 
 def check_handshake(host: Host, endpoint: Endpoint, settings: Settings, root: Path) -> str:
     """Return the path to connect to; raise `HandshakeFailure` if that is not possible."""
-    params = settings.params
-    missing = [name for name in endpoint.parameters if name not in params]
+    path = path_of(endpoint, settings)
+    try:
+        host.run(shake_hands(host, path, settings.headers, settings.case_timeout))
+    except HandshakeRefused as refused:
+        raise HandshakeFailure(explained(refused, endpoint, path, settings, root)) from None
+    return path
+
+
+def path_of(endpoint: Endpoint, settings: Settings) -> str:
+    """Return the path with its parameters filled in; raise `HandshakeFailure` if one is missing."""
+    missing = [name for name in endpoint.parameters if name not in settings.params]
     if missing:
         options = " ".join(f"--wsrpc-param {name}=VALUE" for name in missing)
         raise HandshakeFailure(
             f"the path {endpoint.path} has parameters without a value: give {options}"
         )
-    path = endpoint.url(params)
-    try:
-        host.run(shake_hands(host, path, settings.headers, settings.case_timeout))
-    except HandshakeRefused as refused:
-        raise HandshakeFailure(_explained(refused, endpoint, path, settings, root)) from None
-    return path
+    return endpoint.url(settings.params)
 
 
-def _explained(
+def explained(
     refused: HandshakeRefused, endpoint: Endpoint, path: str, settings: Settings, root: Path
 ) -> str:
+    """Return why an endpoint cannot be connected to, and what may help."""
     if refused.status is None:
         text = f"GET {path} was not answered within {settings.case_timeout:g} s"
     else:

@@ -6,7 +6,6 @@ an option asks for it.
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -14,6 +13,12 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES = 100
 """Cases for each item: an application of a dozen methods takes some ten seconds."""
+
+PARAMETRIZED = "wsrpc_fuzz_api"
+"""The attribute of a test under ``@api.parametrize()``."""
+
+ITEM_TIME = 60.0
+"""Seconds for each item, many times what one needs; in proportion where there are more cases."""
 
 CASE_TIMEOUT = 5.0
 """Seconds for one reply: far more than a handler needs that waits for nothing outside."""
@@ -25,7 +30,7 @@ def add_options(parser: pytest.Parser) -> None:
     option(
         "--wsrpc-fuzz",
         "linelist",
-        "fuzz this application, or what this factory returns; may be repeated",
+        "fuzz this application, what this factory returns, or fixture:NAME; may be repeated",
         action="append",
         metavar="MODULE:ATTRIBUTE",
     )
@@ -61,14 +66,14 @@ def add_options(parser: pytest.Parser) -> None:
     option(
         "--wsrpc-exclude-checks",
         "args",
-        "leave out these checks of the fuzzer; may be repeated",
+        "leave out these checks of the fuzzer, for some methods or for all; may be repeated",
         action="append",
-        metavar="NAME[,NAME]",
+        metavar="[METHOD-GLOB:]NAME[,...]",
     )
     option(
         "--wsrpc-max-examples",
         "int",
-        f"cases for each item of the fuzzer ({MAX_EXAMPLES})",
+        f"cases for each item of the fuzzer (that of hypothesis' profile, else {MAX_EXAMPLES})",
         type=int,
         metavar="N",
     )
@@ -76,6 +81,14 @@ def add_options(parser: pytest.Parser) -> None:
         "--wsrpc-max-time",
         "float",
         "seconds that all items of the fuzzer may take together (no limit)",
+        type=float,
+        metavar="SECONDS",
+    )
+    option(
+        "--wsrpc-max-item-time",
+        "float",
+        f"seconds that each item of the fuzzer may take ({ITEM_TIME:g}, "
+        f"more where it has more than {MAX_EXAMPLES} cases)",
         type=float,
         metavar="SECONDS",
     )
@@ -88,14 +101,21 @@ def add_options(parser: pytest.Parser) -> None:
     )
     option.group.addoption(
         "--wsrpc-checks",
-        action=_ListChecks,
-        nargs=0,
-        default=None,
-        help="list the fuzzer's checks and exit",
+        action="store_true",
+        help="list the fuzzer's checks, and those of conftest.py, and exit",
     )
     parser.addini(
         "wsrpc_fuzz_fixtures", "fixtures that every item of the fuzzer uses", "args", default=[]
     )
+
+
+def list_checks(config: pytest.Config) -> None:
+    """Print the checks of the fuzzer and of the conftest.py files that are loaded."""
+    from .catalogue import listing
+    from .context import add_checks
+
+    add_checks(config)
+    print(listing(config.rootpath))
 
 
 def requested(config: pytest.Config) -> bool:
@@ -118,11 +138,3 @@ class _Adder:
         name = flag.removeprefix("--").replace("-", "_")
         self.group.addoption(flag, dest=name, default=None, help=help, **settings)
         self.parser.addini(name, f"{help} (option {flag})", type=ini, default=None)
-
-
-class _ListChecks(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from pytest_wsrpc.fuzz.checks import listing
-
-        print(listing())
-        parser.exit()

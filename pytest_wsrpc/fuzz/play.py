@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -26,7 +25,8 @@ async def play(
     After the answer a call of an unknown method is sent. Its answer shows that the connection
     still serves, and that no second answer came before.
     """
-    exchange = Exchange(case, Transcript(), timeout)
+    clock = asyncio.get_running_loop().time
+    exchange = Exchange(case, Transcript(clock=clock), timeout)
     heard: list[Failure] = []
     address = None
     with listen(heard.append):
@@ -35,6 +35,7 @@ async def play(
             server.connect(path, headers, timeout) as connection,
         ):
             address = connection.name
+            exchange.login = connection.login
             await _converse(connection, exchange)
     exchange.failures.extend(failure for failure in heard if _is_of(failure, address))
     return exchange
@@ -50,13 +51,13 @@ async def _converse(connection: Connection, exchange: Exchange) -> None:
     raw = isinstance(case.frame, bytes) and not case.binary
     transcript.record("sent", f"{case.frame!r} in a text frame" if raw else case.frame)
     await connection.send(case.frame, binary=case.binary)
-    deadline = time.monotonic() + exchange.timeout
+    deadline = asyncio.get_running_loop().time() + exchange.timeout
     while not exchange.answers:
         if not await _receive(connection, exchange, deadline, None):
             return
     probe = "probe" if case.id != "probe" else "probe again"
     await connection.send(msgspec.json.encode({"id": probe, "method": PROBE_METHOD}))
-    deadline = time.monotonic() + exchange.timeout
+    deadline = asyncio.get_running_loop().time() + exchange.timeout
     while await _receive(connection, exchange, deadline, probe):
         pass
 
@@ -66,10 +67,15 @@ async def _receive(
 ) -> bool:
     """Take one frame; return whether more are to come, that is, no end and no probe's answer."""
     try:
-        frame = await connection.receive(max(deadline - time.monotonic(), 0.001))
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            raise TimeoutError  # where frames flood in, each comes in time
+        frame = await connection.receive(left)
     except TimeoutError:
-        exchange.silent = True
-        if probe is not None:
+        if probe is None:
+            exchange.silent = True
+        else:
+            exchange.unserved = exchange.client
             exchange.transcript.record("sent", f'{{"id":"{probe}","method":"{PROBE_METHOD}"}}')
         return False
     if frame is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterable
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from unittest import SkipTest
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
@@ -17,6 +19,14 @@ T = TypeVar("T")
 
 class Stop(BaseException):
     """Ends the search at once; hypothesis takes it for an interruption, and lets it through."""
+
+
+@runtime_checkable
+class Simplifiable(Protocol):
+    """A case that knows simpler ones."""
+
+    def simpler(self) -> Iterable[Any]:
+        """Return cases of the same kind, each simpler in one place, the simplest first."""
 
 
 class NothingToTry(Exception):
@@ -37,6 +47,7 @@ def search(
     name: str,
     seed: int,
     max_examples: int,
+    is_replay: bool = False,
 ) -> None:
     """Try cases until `max_examples` or `Stop`; what failed under this `name` before comes first.
 
@@ -44,40 +55,135 @@ def search(
     ever smaller cases for each identity that it has returned. Whether a failure shows again on a
     second try is for the caller to find out: nothing is raised for one that does not. Raises
     `NothingToTry` if the strategy has no case to give.
-    """
-    kinds: dict[Hashable, type[_Found]] = {}
 
-    @hypothesis.settings(
+    Hypothesis runs many times, each time for a few cases. In one long run it would mostly vary the
+    cases that it has, and end soon after the first failure, however much that one hides.
+
+    A replay tries only what failed before.
+    """
+    known: set[Hashable] = set()
+    left, number, short = max_examples, 0, 0
+    while left > 0 and short < _SHORT_ROUNDS:
+        one = _Round(cases, attempt, known, skipped=min(number, 1))
+        size = min(left + one.skipped, ROUND)
+        try:
+            one.run(
+                _settings(name, size, _REPLAY if is_replay else _PHASES[number > 0 :]),
+                _digest(seed, f"{name}:{number}" if number else name),
+            )
+            one.simplify()
+        except Unsatisfiable:
+            if number == 0:
+                raise NothingToTry from None
+        except SkipTest:
+            # there is nothing to try again, and the user's profile may allow nothing else
+            if number == 0 and not is_replay:
+                raise
+            return
+        except Stop:
+            return
+        if is_replay:
+            return
+        number += 1
+        left -= max(one.tried, 1)
+        short = 0 if one.found or one.tried + one.skipped >= size else short + 1
+        known |= one.found.keys()
+
+
+ROUND = 10
+"""Cases of one run of hypothesis: from then on it varies those that it has."""
+_SIMPLER = 300
+"""Simpler cases tried for one failure."""
+_SHORT_ROUNDS = 3
+"""Runs in a row with fewer cases, after which there are no more to be had."""
+
+
+class _Round(Generic[T]):
+    """One run of hypothesis, which ends with failures that were not known or when it has tried."""
+
+    def __init__(
+        self,
+        cases: st.SearchStrategy[T],
+        attempt: Callable[[T], Hashable | None],
+        known: set[Hashable],
+        skipped: int,
+    ) -> None:
+        self.skipped = skipped
+        """Cases left out at the start: the simplest one, which begins each round."""
+        self.found: dict[Hashable, type[_Found]] = {}
+        self.tried = 0
+        """Cases up to the one that last showed a new failure, or all."""
+        self._cases = cases
+        self._attempt = attempt
+        self._known = known
+        self._failing: dict[Hashable, T] = {}
+        """The last case of each failure, which is the smallest."""
+
+    def run(self, settings: hypothesis.settings, seed: int) -> None:
+        """Try cases; raises what hypothesis does for other reasons than a failure."""
+        calls = -self.skipped
+
+        @settings
+        @hypothesis.seed(seed)  # below the settings, as it turns the database off
+        @hypothesis.given(self._cases)
+        def example(case: T) -> None:
+            nonlocal calls
+            calls += 1
+            if calls <= 0:
+                return
+            if not self.found:
+                self.tried = calls
+            identity = self._attempt(case)
+            if identity is None or identity in self._known:
+                return
+            if identity not in self.found:
+                self.found[identity] = type("Found", (_Found,), {})
+                self.tried = calls
+            self._failing[identity] = case
+            raise self.found[identity]
+
+        try:
+            example()
+        except (_Found, Flaky):
+            return
+        except ExceptionGroup as group:
+            # several failures; one that did not fail again is a Flaky among them
+            _, others = group.split((_Found, Flaky))
+            if others is not None:
+                raise others from None
+
+    def simplify(self) -> None:
+        """Try simpler cases in place of the smallest that hypothesis found, if they offer any."""
+        for identity, case in self._failing.items():
+            left = _SIMPLER
+            better: T | None = case
+            while isinstance(better, Simplifiable):
+                simpler, better = islice(better.simpler(), left), None
+                for candidate in simpler:
+                    left -= 1
+                    if self._attempt(candidate) == identity:
+                        better = candidate
+                        break
+
+
+def _settings(name: str, max_examples: int, phases: Collection[Phase]) -> hypothesis.settings:
+    """Return the settings of a round, with those of some phases that the profile has."""
+    return hypothesis.settings(
         max_examples=max_examples,
         deadline=None,
         derandomize=False,
         database=_own_database(name),
-        phases=[phase for phase in _profile().phases if phase in _PHASES],
+        phases=[phase for phase in _profile().phases if phase in phases],
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=True,
         print_blob=False,
     )
-    @hypothesis.seed(_digest(seed, name))  # below the settings, as it turns the database off
-    @hypothesis.given(cases)
-    def example(case: T) -> None:
-        identity = attempt(case)
-        if identity is not None:
-            raise kinds.setdefault(identity, type("Found", (_Found,), {}))
-
-    try:
-        example()
-    except Unsatisfiable:
-        raise NothingToTry from None
-    except (Stop, _Found, Flaky):
-        return
-    except ExceptionGroup as group:
-        # several failures; one that did not fail again is a Flaky among them
-        _, others = group.split((_Found, Flaky))
-        if others is not None:
-            raise others from None
 
 
 _PHASES = (Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
+"""A later round than the first has no replay: it would forget what failed before, and passes."""
+
+_REPLAY = (Phase.reuse, Phase.shrink)
 
 
 def _digest(seed: int, name: str) -> int:

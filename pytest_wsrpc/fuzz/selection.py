@@ -25,6 +25,13 @@ def faults(config: pytest.Config, settings: Settings, endpoints: Iterable[Endpoi
                     f"{suggestion(glob.strip('*?'), methods)}; "
                     f"there are {', '.join(methods) or 'none'}"
                 )
+    for entry in sorted(settings.excluded_checks):
+        glob, colon, _ = entry.rpartition(":")
+        if colon and not any(matches(name, glob) for name in methods):
+            lines.append(
+                f"{origin(config, 'wsrpc_exclude_checks')} {entry}: no method matches {glob!r}"
+                f"{suggestion(glob.strip('*?'), methods)}; there are {', '.join(methods) or 'none'}"
+            )
     for name, value in settings.params.items():
         if name not in parameters:
             paths = ", ".join(sorted({endpoint.path for endpoint in endpoints}))

@@ -6,25 +6,38 @@ The rest of the fuzzer knows `Host.application`, `Server.connect` and `Connectio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-import aiohttp
-from aiohttp import WSMsgType, web
-from yarl import URL
+from aiohttp import web
 
+from wsrpc import SocketsManager
 from wsrpc.failures import Failure
 
-from ..clock import VirtualLoop
+from .. import internals
+from ..clock import VirtualClock, VirtualLoop
+from ..faults import FaultPlan
 from ..listening import handler_failures
-from ..network.memory import MemoryConnector
+from ..managers import managers_of
+from .containing import ProcessEnded, contained, let_go
+from .held import Held
+from .memory import bounded
+from .spinning import FuzzLoop
 from .target import Target
+from .watchdog import Watchdog
+from .websocket import Refused, WebSocket
 
 T = TypeVar("T")
+Login: TypeAlias = "Callable[[Connection], Awaitable[None]]"
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds, twice, that aiohttp gives a handler which goes on after its client has gone."""
+
+CLOSING_TURNS = 60
+"""Turns of the loop that closing may take: about ten, where the server does not go on sending."""
 
 CLEANUP_TIMEOUT = 5.0
 """Seconds that the application's own clean-up may take, and tasks that it has left."""
@@ -50,13 +63,35 @@ class Host:
     def __init__(self, target: Target) -> None:
         self._target = target
         # with a factory for its loop it leaves alone which loop is current for others
-        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+        self._runner = asyncio.Runner(loop_factory=FuzzLoop)
         self._shared: tuple[Any, Server] | None = None
         self._is_stuck = False
+        self._ending: asyncio.Task[Any] | None = None
+        self._watchdog: Watchdog | None = None
+        self.held: Held | None = None
+        """How the last run held the event loop, if it did."""
+        self.alive: Callable[[], None] = _say_nothing
+        """Called from time to time, on another thread, as long as the loop can be interrupted."""
+        self.login: Login | None = None
+        """Awaited with each new connection, before anything is sent on it."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop."""
-        return self._runner.run(coroutine)
+        """Run a coroutine on the loop.
+
+        Raises `ProcessEnded` for what would end the process, but in a call, which it fails.
+        """
+        if self._watchdog is None:
+            self._watchdog = Watchdog(self._runner.get_loop(), alive=self.alive)
+        with bounded(), contained(), self._watchdog.watching() as watch:
+            try:
+                # as Runner.run does, which takes over the signals for each of thousands of runs
+                result = self._runner.get_loop().run_until_complete(coroutine)
+            except SystemExit as error:
+                with contextlib.suppress(SystemExit):
+                    self._runner.run(self._end_all())
+                raise ProcessEnded(f"SystemExit({error.code!r}) ends the process") from error
+        self.held = watch.held
+        return result
 
     @asynccontextmanager
     async def application(self) -> AsyncIterator[Server]:
@@ -73,11 +108,24 @@ class Host:
     def close(self) -> None:
         """Stop the application and the loop."""
         self.run(self._close())
+        self._leave()
         if self._is_stuck:
             # asyncio.Runner would wait for ever for a task that ignores its cancellation
             self._runner.get_loop().close()
         else:
             self._runner.close()
+
+    async def _end_all(self) -> None:
+        """End all that runs on the loop, which was stopped in the midst of it."""
+        self._ending = asyncio.current_task()
+        await self._end(asyncio.all_tasks() - {self._ending})
+
+    def _leave(self) -> None:
+        """End the watch; let nobody wait for threads and processes that the application left."""
+        if self._watchdog is not None:
+            self._watchdog.close()
+        let_go()
+        internals.abandon_executor(self._runner.get_loop())
 
     async def _close(self) -> None:
         if self._shared is not None:
@@ -86,6 +134,7 @@ class Host:
     @asynccontextmanager
     async def _serve(self) -> AsyncIterator[Server]:
         before = asyncio.all_tasks()
+        server = None
         app = await self._target.create()
         runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT
@@ -93,17 +142,17 @@ class Host:
         try:
             await runner.setup()
             assert runner.server is not None
-            async with aiohttp.ClientSession(
-                connector=MemoryConnector(runner.server, force_close=True, limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            ) as session:
-                yield Server(URL("http://localhost"), session)
+            server = Server(runner.server, self, app)
+            yield server
         finally:
+            if server is not None:
+                server.detach_faults()
             try:
                 async with asyncio.timeout(CLEANUP_TIMEOUT):
                     await runner.cleanup()
             finally:
-                await self._end(asyncio.all_tasks() - before - {asyncio.current_task()})
+                own = {asyncio.current_task(), self._ending}
+                await self._end(asyncio.all_tasks() - before - own)
 
     async def _end(self, tasks: set[asyncio.Task[Any]]) -> None:
         """Cancel what the application has left on the loop, before the next one is made."""
@@ -117,9 +166,45 @@ class Host:
 class Server:
     """An application that is being served."""
 
-    def __init__(self, url: URL, session: aiohttp.ClientSession) -> None:
-        self._url = url
-        self._session = session
+    def __init__(self, server: web.Server, host: Host, app: web.Application) -> None:
+        self.app = app
+        self.on_fault: Callable[[str], None] = lambda text: None
+        """Told each time that a fault takes effect."""
+        self._server = server
+        self._context = contextvars.copy_context()
+        self._host = host
+        self._faults: FaultPlan | None = None
+
+    @property
+    def managers(self) -> dict[str, SocketsManager]:
+        """The managers of the application, by what gets at them."""
+        return managers_of(self.app)
+
+    @property
+    def faults(self) -> FaultPlan:
+        """The faults of this application; asked for before connecting, also for calls and replies.
+
+        With the name and the seed that `pytest_wsrpc.serve` has unless told, so that chance gives
+        the same there.
+        """
+        if self._faults is None:
+            self._faults = FaultPlan(0, "serve", self._fault_fired)
+            self._faults.attach(self.managers.values())
+        return self._faults
+
+    def detach_faults(self) -> None:
+        """Leave the application as it was."""
+        if self._faults is not None:
+            self._faults.detach()
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time pass, and all that is due run; with 0 what can run at this instant."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        await VirtualClock(loop).advance(seconds)
+
+    def _fault_fired(self, text: str, websocket: object) -> None:
+        self.on_fault(text)
 
     @asynccontextmanager
     async def connect(
@@ -127,32 +212,49 @@ class Server:
     ) -> AsyncIterator[Connection]:
         """Connect for one case; raises `HandshakeRefused`."""
         failures: list[Failure] = []
+        socket = WebSocket()
         with handler_failures(failures.append):
             try:
                 async with asyncio.timeout(timeout):
-                    socket = await self._session.ws_connect(
-                        self._url.with_path(path, encoded=True),
-                        headers=headers,
-                        max_msg_size=0,
-                        timeout=aiohttp.ClientWSTimeout(ws_close=timeout),
-                    )
-            except aiohttp.WSServerHandshakeError as error:
-                raise HandshakeRefused(error.status, _first(failures)) from None
-            except (TimeoutError, aiohttp.ClientError):
+                    await socket.open(self._server, self._context.copy(), path, headers)
+            except Refused as refused:
+                raise HandshakeRefused(refused.status, _first(failures)) from None
+            except TimeoutError:
                 raise HandshakeRefused(None, _first(failures)) from None
         try:
-            yield Connection(socket)
+            connection = Connection(socket)
+            if self._host.login is not None:
+                await self._host.login(connection)
+            yield connection
         finally:
-            await socket.close()
+            await _close(socket)
+
+
+def _say_nothing() -> None:
+    pass
+
+
+async def _close(socket: WebSocket) -> None:
+    """Close a connection, by force where the server goes on sending: then no time passes."""
+    closing = asyncio.ensure_future(socket.close())
+    for _ in range(CLOSING_TURNS):
+        if closing.done():
+            break
+        await asyncio.sleep(0)
+    else:
+        socket.link.reset()
+    await closing
 
 
 class Connection:
     """The client's end of a connection."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
-        self.name = socket.get_extra_info("sockname")
+        self.name = socket.name
         """The address that the server sees."""
+        self.login: list[tuple[str, dict[str, Any]]] = []
+        """The calls with which the user's hook has logged in, for a test that does the same."""
 
     @property
     def close_code(self) -> int | None:
@@ -164,19 +266,12 @@ class Connection:
 
         Nothing is raised on a connection that the server has closed: the next `receive` tells.
         """
-        data = frame.encode() if isinstance(frame, str) else frame
-        try:
-            await self._socket.send_frame(data, WSMsgType.BINARY if binary else WSMsgType.TEXT)
-        except ConnectionError:
-            return
+        self._socket.send(frame.encode() if isinstance(frame, str) else frame, binary=binary)
 
-    async def receive(self, timeout: float) -> str | bytes | None:
+    async def receive(self, timeout: float | None) -> str | bytes | None:
         """Return the next frame, None when the connection is closed; raises `TimeoutError`."""
-        message = await self._socket.receive(timeout)
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            data: str | bytes = message.data
-            return data
-        return None
+        async with asyncio.timeout(timeout):
+            return await self._socket.receive()
 
 
 def _first(failures: Sequence[Failure]) -> BaseException | None:

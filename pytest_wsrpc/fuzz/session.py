@@ -4,46 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import again, report, reproduction, selection, settings, target
+from . import again, fixture_target, report, reporting, reproduction, selection, target
+from .budget import Budget
 from .collection import MARKER, FuzzFile, FuzzItem
+from .context import context_of
 from .endpoints import Endpoint, endpoints_of_target
-from .failure import FuzzFailure
-from .handshake import HandshakeFailure, check_handshake
+from .failure import Finding, FuzzFailure
+from .folding import SHOWN, Shown
+from .handshake import HandshakeFailure, check_handshake, path_of
+from .isolation import Isolation
 from .item import Job, Run
+from .login import login_of
+from .memory import memory
 from .phases import Phase, Subject
+from .reporting import Reporter
 from .serving import Host
 from .target import Target
 
-_TALLY = pytest.StashKey[dict[str, Any]]()
-_PATH = pytest.StashKey[str]()
-_ATTRIBUTE = "wsrpc_fuzz"
-"""Under this name reports carry an item's counts, also from one process to another."""
 
-
-@dataclass
-class _Crash:
-    message: str
-
-
-class _Text:
-    """A failure's text; the crash's message is what pytest's last lines and JUnit show of it."""
-
-    def __init__(self, text: str, message: str) -> None:
-        self.text = text
-        self.reprcrash = _Crash(message)
-
-    def __str__(self) -> str:
-        return self.text
-
-    def toterminal(self, writer: Any) -> None:
-        """Write the text as pytest's terminal reporter asks for it."""
-        writer.line(self.text)
+def _host_of(item: FuzzItem) -> Host:
+    if item.applications is not None:
+        return fixture_target.host_of(item, item.applications)
+    return Host(item.target)
 
 
 class FuzzPlugin:
@@ -51,27 +38,33 @@ class FuzzPlugin:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = settings.read(config)
+        self._context = context_of(config)
+        self.settings = self._context.settings
+        self.rules = self._context.rules
         directory = config.invocation_params.dir
         self._targets: dict[Path, list[Target]] = {}
         for spec in dict.fromkeys(self.settings.targets):
-            found = target.find(spec, directory)
+            if spec.startswith(fixture_target.PREFIX):
+                found: Target = fixture_target.find(spec, config)
+            else:
+                found = target.find(spec, directory)
             self._targets.setdefault(found.path, []).append(found)
         self._endpoints: dict[str, list[Endpoint]] = {}
-        self._warnings: list[str] = []
+        self._reporter = Reporter(config, self.settings)
         self._alone = False
         self._hosts: dict[str, Host] = {}
         self._bearers: dict[tuple[str, str], str] = {}
+        self._places: dict[str, int] = {}
         self._items_left = 0
         self._deadline: float | None = None
-        self._shown: dict[tuple[str, ...], str] = {}
-        self._tallies: list[dict[str, Any]] = []
-        self._not_applied: dict[tuple[str, str, str, str], None] = {}
+        self._memory = memory()
+        self._isolation = Isolation(config)
 
     # -- collection
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{MARKER}: an item of the fuzzer")
+        config.pluginmanager.register(self._reporter, reporting.NAME)
         self._choose_paths(config)
 
     def _choose_paths(self, config: pytest.Config) -> None:
@@ -95,8 +88,11 @@ class FuzzPlugin:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Refuse globs and parameters that select nothing, before anything is run."""
         given = self.settings
-        if not (given.include or given.exclude or given.params):
+        by_method = any(":" in entry for entry in given.excluded_checks)
+        if not (given.include or given.exclude or given.params or by_method):
             return
+        if any(spec.startswith(fixture_target.PREFIX) for spec in given.targets):
+            return  # which methods there are shows only when it is collected
         try:
             found = [
                 endpoint
@@ -112,12 +108,20 @@ class FuzzPlugin:
         for fault in faults:
             if is_meant or fault.startswith("--"):
                 raise pytest.UsageError(fault)
-        self._warnings = [f"warning: {fault}" for fault in faults]
+        self._reporter.notes = [f"warning: {fault}" for fault in faults]
 
-    def endpoints(self, target: Target) -> list[Endpoint]:
-        """Return an application's endpoints; raises what the application's own code raises."""
+    def endpoints(self, target: Target, node: pytest.Collector | None = None) -> list[Endpoint]:
+        """Return an application's endpoints; raises what the application's own code raises.
+
+        A fixture is set up for `node`.
+        """
         if target.spec not in self._endpoints:
-            self._endpoints[target.spec] = endpoints_of_target(target)
+            if isinstance(target, fixture_target.FixtureTarget):
+                assert node is not None
+                found = fixture_target.endpoints_of_fixture(target, node)
+            else:
+                found = endpoints_of_target(target)
+            self._endpoints[target.spec] = [self._context.guided(endpoint) for endpoint in found]
         return self._endpoints[target.spec]
 
     @pytest.hookimpl(wrapper=True)
@@ -141,7 +145,19 @@ class FuzzPlugin:
 
     def not_applied(self, target: Target, subject: Subject, phase: Phase, reason: str) -> None:
         """Note a phase that gives no item."""
-        self._not_applied[target.spec, subject.name, phase.name, reason] = None
+        self._reporter.not_applied[target.spec, subject.name, phase.name, reason] = None
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if isinstance(item, FuzzItem):
+            self._places[item.nodeid] = len(self._places)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the fuzzer's items in order, whoever shuffles: simple ones explain others."""
+        indices = [index for index, item in enumerate(items) if isinstance(item, FuzzItem)]
+        ours = sorted((items[index] for index in indices), key=lambda one: self._places[one.nodeid])
+        for index, item in zip(indices, ours, strict=True):
+            items[index] = item
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         items = [item for item in session.items if isinstance(item, FuzzItem)]
@@ -152,120 +168,131 @@ class FuzzPlugin:
 
     # -- running
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        item = request.node
+        if not isinstance(item, FuzzItem) or item.applications is None:
+            return (yield)
+        with item.applications.record(fixturedef, request):
+            return (yield)
+
     def run(self, item: FuzzItem) -> None:
         """Run one item; raise `FuzzFailure` for what it has found."""
         deadline = self._deadline_of_next()
-        host = self._host(item.target)
         endpoint = item.subject.endpoint
-        try:
-            path = check_handshake(host, endpoint, self.settings, self.config.rootpath)
-            item.stash[_PATH] = path
-            job = Job(
-                item.nodeid,
-                item.target.spec,
-                item.subject,
-                item.phase,
-                path,
-                self.settings,
-                self.config.rootpath,
-                deadline,
-            )
-            run = Run(job, host)
+        with self._isolation.noted(item, self.settings.seed.value) as unfinished:
             try:
-                findings = run.findings()
-            finally:
-                item.stash[_TALLY] = run.tally.as_json()
-        except HandshakeFailure:
-            bearer = self._bearers.get((item.target.spec, endpoint.path), item.nodeid)
-            if bearer != item.nodeid:
-                pytest.skip(f"{endpoint.path} refuses the handshake: see {bearer}")
-            raise
-        finally:
-            if item.target.is_factory:
-                host.close()
+                job, findings = self._findings(item, deadline, unfinished)
+            except HandshakeFailure:
+                bearer = self._bearers.get((item.target.spec, endpoint.path), item.nodeid)
+                if bearer != item.nodeid:
+                    pytest.skip(f"{endpoint.path} refuses the handshake: see {bearer}")
+                raise
         if findings:
             for found in findings:
                 item.user_properties.append(("wsrpc_check", found.failure.check))
+            item.stash[SHOWN] = [self._shown(found, item, job) for found in findings]
             raise FuzzFailure(findings)
 
-    def _host(self, target: Target) -> Host:
+    def _findings(
+        self, item: FuzzItem, deadline: float, unfinished: int | None
+    ) -> tuple[Job, list[Finding]]:
+        endpoint, method, root = item.subject.endpoint, item.subject.method, self.config.rootpath
+        settings = self._context.settings_for(endpoint)
+        login = login_of(
+            self.rules,
+            endpoint.path,
+            method.name if method else None,
+            settings.case_timeout,
+            root,
+        )
+
+        def make() -> Host:
+            made = self._host(item)
+            made.login, made.alive = login, self._isolation.put_off
+            return made
+
+        path = path_of(endpoint, settings)
+        how = self._isolation.of(item, settings, make, path, unfinished)
+        reason = item.phase.not_applied(how.subject)
+        if reason is not None:
+            pytest.skip("; ".join([reason, *how.warnings]))
+        job = Job(
+            item.nodeid,
+            item.target.spec,
+            how.subject,
+            item.phase,
+            path,
+            how.settings,
+            root,
+            Budget(deadline, self._memory),
+            make if how.is_apart else None,
+        )
+        host = make()
+        run = Run(job, host)
+        run.tally.warnings.extend(how.warnings)
+        with self._isolation.armed():
+            try:
+                check_handshake(host, endpoint, settings, root)
+                return job, run.findings()
+            finally:
+                item.stash[reporting.TALLY] = run.tally.as_json()
+                item.user_properties.append(("wsrpc_cases", run.tally.cases))
+                if item.target.is_factory:
+                    host.close()
+
+    def _host(self, item: FuzzItem) -> Host:
+        target = item.target
         if target.is_factory:
-            return Host(target)
+            return _host_of(item)
         if target.spec not in self._hosts:
-            self._hosts[target.spec] = Host(target)
+            self._hosts[target.spec] = _host_of(item)
         return self._hosts[target.spec]
 
-    def _deadline_of_next(self) -> float | None:
-        """Give each item its share of the time that is left."""
-        if self.settings.max_time is None:
-            return None
+    def _deadline_of_next(self) -> float:
+        """Give each item its time, and no more than its share of all that is left."""
         now = time.monotonic()
+        own = now + self.settings.item_time
+        if self.settings.max_time is None:
+            return own
         if self._deadline is None:
             self._deadline = now + self.settings.max_time
         left = max(self._items_left, 1)
         self._items_left -= 1
         if now >= self._deadline:
-            pytest.skip(f"--wsrpc-max-time: {self.settings.max_time:g} s are over")
-        return now + (self._deadline - now) / left
+            pytest.skip(f"{reporting.OVER}: {self.settings.max_time:g} s are over")
+        return min(own, now + (self._deadline - now) / left)
 
     def pytest_sessionfinish(self) -> None:
         for host in self._hosts.values():
             host.close()
+        self._isolation.close()
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
-            output["wsrpc_not_applied"] = [list(entry) for entry in self._not_applied]
+            output["wsrpc_not_applied"] = [list(entry) for entry in self._reporter.not_applied]
 
     # -- reports
 
-    def shown(self, item: FuzzItem, failure: FuzzFailure) -> _Text:
-        """Return the text of an item's findings; a defect that was shown before is one line."""
-        title = f"{item.subject.name}: {item.phase.name}"
-        texts = []
-        for found in failure.findings:
-            first = self._shown.setdefault(found.failure.defect, item.nodeid)
-            if first != item.nodeid:
-                texts.append(report.folded(found.failure, title=title, first=first))
-                continue
-            test = reproduction.test_for(
-                found, item.target, item.stash[_PATH], self.settings.headers
-            )
-            texts.append(
-                report.finding(
-                    found,
-                    title=title,
-                    repeat=again.command(self.config, self.settings, item.target.spec, item.nodeid),
-                    test=test,
-                    root=self.config.rootpath,
-                )
-            )
-        return _Text("\n\n".join(texts), str(failure))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        made = yield
-        if isinstance(item, FuzzItem) and made.when == "call":
-            setattr(made, _ATTRIBUTE, item.stash.get(_TALLY, None))
-            # what hundreds of cases have logged is no help to anyone
-            made.sections = [
-                section for section in made.sections if not section[0].startswith("Captured")
-            ]
-        return made
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        tally = getattr(report, _ATTRIBUTE, None)
-        if tally is not None:
-            self._tallies.append(tally)
+    def _shown(self, found: Finding, item: FuzzItem, job: Job) -> Shown:
+        return Shown.of(
+            found,
+            job,
+            report.head(found, f"{item.subject.name}: {item.phase.name}"),
+            report.body(
+                found,
+                repeat=again.command(self.config, self.settings, item.target.spec, item.nodeid),
+                test=reproduction.test_for(found, item.target, job.path, job.settings.headers),
+                root=self.config.rootpath,
+            ),
+        )
 
     def pytest_report_header(self) -> str:
         return f"wsrpc fuzz: {', '.join(self.settings.targets)}, {self.settings.seed}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.section("wsrpc fuzz")
-        notes = [*self._warnings, str(self.settings.seed)]
-        for line in report.summary(self._tallies, self._not_applied, notes):
-            terminalreporter.write_line(line)
+        self._reporter.summarize(terminalreporter)
 
     # -- pytest-xdist
 
@@ -273,4 +300,4 @@ class FuzzPlugin:
     def pytest_testnodedown(self, node: Any) -> None:
         output = getattr(node, "workeroutput", None) or {}
         for entry in output.get("wsrpc_not_applied", ()):
-            self._not_applied[tuple(entry)] = None
+            self._reporter.not_applied[tuple(entry)] = None

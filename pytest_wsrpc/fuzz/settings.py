@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -12,14 +11,15 @@ from typing import Any
 import pytest
 
 from ..seeds import RANDOM, Seed, seed_of
-from .checks import CHECKS
+from .catalogue import CHECKS
+from .headers import NAME, VALUE
 from .names import suggestion
-from .options import CASE_TIMEOUT, MAX_EXAMPLES
+from .options import CASE_TIMEOUT, ITEM_TIME, MAX_EXAMPLES
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _KINDS = {
     "wsrpc_max_examples": "an integer above 0",
     "wsrpc_max_time": "a number above 0",
+    "wsrpc_max_item_time": "a number above 0",
     "wsrpc_case_timeout": "a number above 0",
 }
 
@@ -37,8 +37,16 @@ class Settings:
     excluded_checks: frozenset[str] = frozenset()
     max_examples: int = MAX_EXAMPLES
     max_time: float | None = None
+    max_item_time: float | None = None
     case_timeout: float = CASE_TIMEOUT
     fixtures: tuple[str, ...] = ()
+
+    @property
+    def item_time(self) -> float:
+        """Seconds for each item."""
+        if self.max_item_time is not None:
+            return self.max_item_time
+        return ITEM_TIME * max(1.0, self.max_examples / MAX_EXAMPLES)
 
     def fuzzes(self, method: str) -> bool:
         """Tell whether the globs let this method in."""
@@ -61,8 +69,9 @@ def read(config: pytest.Config) -> Settings:
         include=tuple(_values(config, "wsrpc_include")),
         exclude=tuple(_values(config, "wsrpc_exclude")),
         excluded_checks=_checks(config),
-        max_examples=int(_number(config, "wsrpc_max_examples", MAX_EXAMPLES)),
+        max_examples=int(_number(config, "wsrpc_max_examples", _examples_of_profile())),
         max_time=_number(config, "wsrpc_max_time", None),
+        max_item_time=_number(config, "wsrpc_max_item_time", None),
         case_timeout=_number(config, "wsrpc_case_timeout", CASE_TIMEOUT),
         fixtures=tuple(config.getini("wsrpc_fuzz_fixtures")),
     )
@@ -116,11 +125,11 @@ def _seed(config: pytest.Config) -> Seed:
 def _header(config: pytest.Config, text: str) -> tuple[str, str]:
     name, colon, value = (part.strip() for part in text.partition(":"))
     given = f"{origin(config, 'wsrpc_header')} {text!r}"
-    if not colon or not name or any(character in text for character in "\r\n\0"):
+    if not colon or not name or not VALUE.fullmatch(text):
         raise pytest.UsageError(
             f"{given}: expected 'Name: value', such as 'Authorization: Bearer abc'"
         )
-    if not _TOKEN.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise pytest.UsageError(
             f"{given}: {name!r} is no name of a header: expected letters, digits and "
             "!#$%&'*+-.^_`|~ only"
@@ -139,11 +148,28 @@ def _param(config: pytest.Config, text: str) -> tuple[str, str]:
 
 def _checks(config: pytest.Config) -> frozenset[str]:
     texts = _values(config, "wsrpc_exclude_checks")
-    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in CHECKS:
+    entries = [entry.strip() for text in texts for entry in text.split(",") if entry.strip()]
+    for entry in entries:
+        glob, colon, name = entry.rpartition(":")
+        if name not in CHECKS or (colon and not glob):
             raise pytest.UsageError(
-                f"{origin(config, 'wsrpc_exclude_checks')} {name}: there is no check {name!r}"
-                f"{suggestion(name, CHECKS)}; --wsrpc-checks lists them"
+                f"{origin(config, 'wsrpc_exclude_checks')} {entry}: {_unknown_check(glob, name)}"
             )
-    return frozenset(names)
+    return frozenset(entries)
+
+
+def _unknown_check(glob: str, name: str) -> str:
+    if name in CHECKS:
+        return f"expected a check, or METHOD-GLOB:check, such as place_order:{name}"
+    if glob in CHECKS:
+        return f"the method comes first, {name}:{glob}"
+    return f"there is no check {name!r}{suggestion(name, CHECKS)}; --wsrpc-checks lists them"
+
+
+def _examples_of_profile() -> int:
+    """The number of hypothesis' profile, if it is another than the one that nobody has chosen."""
+    from hypothesis import settings
+
+    assert settings.default is not None
+    chosen = settings.default.max_examples
+    return MAX_EXAMPLES if chosen == settings.get_profile("default").max_examples else chosen

@@ -32,14 +32,16 @@ class Leftovers(Protocol):
         """Give the first exception of the application among them."""
 
 
-def verdict(found: Sequence[Leftovers]) -> str:
+def verdict(found: Sequence[Leftovers], exempted_by: str = MARKED) -> str:
     """Say why a test whose own assertions hold fails, and what can be done about it."""
     parts = []
     for leftovers in found:
         advice = leftovers.advice()
         if leftovers is found[-1]:
             own = advice.startswith("A test that ")
-            advice += f";\none that does not care {MARKED}" if own else f".\n{_WHO} {MARKED}"
+            advice += (
+                f";\none that does not care {exempted_by}" if own else f".\n{_WHO} {exempted_by}"
+            )
         else:
             advice += "."
         parts.append(f"{leftovers.head()}\n\n{leftovers.details()}\n\n{advice}")

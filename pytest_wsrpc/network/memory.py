@@ -5,6 +5,7 @@ All that aiohttp does runs as ever: handshake, framing, masking, compression, pi
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
@@ -36,17 +37,26 @@ class MemoryConnector(AppConnector):
         self._context = contextvars.copy_context()
 
     async def _open(self, request: aiohttp.ClientRequest, timeout: Any) -> ResponseHandler:
-        loop = self._loop
         client = self._new_protocol()
-        server = self._server()
-        context = self._context.copy()
-        address = ("127.0.0.1", next(_ports))
-        near = MemoryTransport(
-            loop, client, contextvars.copy_context(), {"sockname": address, "peername": _SERVER}
-        )
-        far = MemoryTransport(loop, server, context, {"sockname": _SERVER, "peername": address})
-        join(near, far)
-        self._add_link(near, far)
-        client.connection_made(near)
-        loop.call_soon(server.connection_made, far, context=context)
+        self._add_link(*joined(self._server, self._context.copy(), client))
         return client
+
+
+def joined(
+    server: web.Server, context: contextvars.Context, client: asyncio.Protocol
+) -> tuple[MemoryTransport, MemoryTransport]:
+    """Join a protocol to a server, which runs in a context; return both ends, the client's first.
+
+    The server is told of the connection in a turn of its own.
+    """
+    loop = asyncio.get_running_loop()
+    handler = server()
+    address = ("127.0.0.1", next(_ports))
+    near = MemoryTransport(
+        loop, client, contextvars.copy_context(), {"sockname": address, "peername": _SERVER}
+    )
+    far = MemoryTransport(loop, handler, context, {"sockname": _SERVER, "peername": address})
+    join(near, far)
+    client.connection_made(near)
+    loop.call_soon(handler.connection_made, far, context=context)
+    return near, far

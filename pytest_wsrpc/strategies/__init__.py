@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .conversations import Answer, Conversation, conversations
 from .faults import faults
 from .invalid import Invalid, can_be_invalid, invalid_payloads, names_field
 from .malformed import Malformed, malformed_messages
@@ -15,11 +16,14 @@ from .schema import from_schema
 from .schema.anything import json_values
 
 __all__ = [
+    "Answer",
+    "Conversation",
     "Invalid",
     "Malformed",
     "PatternExample",
     "can_be_invalid",
     "channels",
+    "conversations",
     "event_names",
     "faults",
     "from_schema",

@@ -13,6 +13,7 @@ from hypothesis.errors import InvalidArgument
 from .payloads import Source, source_of
 from .schema.breaks import Breaker
 from .schema.misfits import Misfit
+from .schema.plan import accepted
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def invalid_payloads(draw: st.DrawFn, type_or_schema: Any) -> Invalid:
     part of. `type_or_schema` is as for `payloads`; a type that refuses no object at all raises
     `InvalidArgument`, which `can_be_invalid` tells before.
     """
-    strategy = _invalid(source_of(type_or_schema))
+    strategy = invalid_of(source_of(type_or_schema))
     if strategy is None:
         raise InvalidArgument(
             f"no payload is invalid for {type_or_schema!r}: it says nothing that an object could"
@@ -44,7 +45,7 @@ def invalid_payloads(draw: st.DrawFn, type_or_schema: Any) -> Invalid:
 
 def can_be_invalid(type_or_schema: Any) -> bool:
     """Whether a type or a JSON Schema says anything that an object could violate."""
-    return _invalid(source_of(type_or_schema)) is not None
+    return invalid_of(source_of(type_or_schema)) is not None
 
 
 def names_field(errors: Mapping[str, Any], path: tuple[str, ...]) -> bool:
@@ -60,7 +61,8 @@ def names_field(errors: Mapping[str, Any], path: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _invalid(source: Source) -> st.SearchStrategy[Invalid] | None:
+def invalid_of(source: Source) -> st.SearchStrategy[Invalid] | None:
+    """Return what the source's type or schema refuses, None where that is nothing."""
     misfits = Breaker(source.builder).payloads()
     if misfits is None:
         return None
@@ -71,6 +73,6 @@ def _invalid(source: Source) -> st.SearchStrategy[Invalid] | None:
         errors = source.refusal(misfit.value)
         return errors is not None and names_field(errors, misfit.path)
 
-    return misfits.filter(is_refused).map(
+    return accepted(misfits, is_refused).map(
         lambda misfit: Invalid(misfit.value, misfit.path, misfit.why())
     )

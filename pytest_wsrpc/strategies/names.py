@@ -13,7 +13,7 @@ from wsrpc.limits import Limits
 from wsrpc.patterns import Pattern
 
 from .schema.numbers import INTEGER_EDGES
-from .schema.strings import EDGES
+from .schema.texts import EDGES
 
 RESERVED: Final = "wsrpc."
 """Events whose names begin so are the protocol's own."""

@@ -11,9 +11,13 @@ from hypothesis.errors import InvalidArgument
 
 from wsrpc.errors import InvalidParams
 from wsrpc.schema import PayloadType
+from wsrpc.schema.parts import is_pydantic
 
 from .schema.build import Builder
 from .schema.document import Document
+from .schema.hints import NO_HINTS, Hints
+from .schema.offsets import takes_both, with_both
+from .schema.plan import accepted
 from .schema.source import text_of
 
 
@@ -25,8 +29,7 @@ def payloads(draw: st.DrawFn, type_or_schema: Any) -> dict[str, Any]:
     attrs class or pydantic model, or a `wsrpc.schema.PayloadType`; None stands for any object.
     All that is drawn passes the type's own validation.
     """
-    payload: dict[str, Any] = draw(source_of(type_or_schema).valid)
-    return payload
+    return draw(source_of(type_or_schema).valid)
 
 
 class Source:
@@ -36,9 +39,9 @@ class Source:
         self.builder = builder
         self.type = type
         values = builder.values()
-        self.valid: st.SearchStrategy[Any] = values
+        self.valid: st.SearchStrategy[dict[str, Any]] = values
         if type is not None:
-            self.valid = values.filter(self.accepts)
+            self.valid = accepted(values, self.accepts)
 
     def accepts(self, payload: Any) -> bool:
         """Whether the type takes the payload, or the schema where there is no type."""
@@ -56,17 +59,25 @@ class Source:
         return None
 
 
-def source_of(type_or_schema: Any) -> Source:
+def source_of(type_or_schema: Any, hints: Hints = NO_HINTS) -> Source:
     """Return what to draw payloads for; raises `InvalidArgument` where there is nothing."""
     if type_or_schema is None:
-        type_or_schema = {}
+        type_or_schema = _free(hints.members)
     if isinstance(type_or_schema, (dict, bool)):
-        return _of_schema(text_of(type_or_schema))
+        return _of_schema(text_of(type_or_schema), hints)
     try:
         hash(type_or_schema)
     except TypeError:  # such as Annotated with a list
-        return _of_type(_Same(type_or_schema))
-    return _of_type(type_or_schema)
+        return _of_type(_Same(type_or_schema), hints)
+    return _of_type(type_or_schema, hints)
+
+
+def _free(members: tuple[str, ...]) -> dict[str, Any]:
+    """Return the schema of any object, of which all or any of these members come up."""
+    if not members:
+        return {}
+    properties: dict[str, Any] = {name: {} for name in members}
+    return {"properties": properties, "anyOf": [{}, {"required": [*members]}]}
 
 
 class _Same:
@@ -83,12 +94,12 @@ class _Same:
 
 
 @lru_cache(maxsize=256)
-def _of_schema(text: str) -> Source:
-    return Source(Builder(Document(json.loads(text), kind="object")), None)
+def _of_schema(text: str, hints: Hints) -> Source:
+    return Source(Builder(Document(json.loads(text), kind="object"), hints), None)
 
 
 @lru_cache(maxsize=256)
-def _of_type(type: Any) -> Source:
+def _of_type(type: Any, hints: Hints) -> Source:
     if isinstance(type, _Same):
         type = type.type
     if not isinstance(type, PayloadType):
@@ -99,4 +110,8 @@ def _of_type(type: Any) -> Source:
                 f"expected a type of payloads or a JSON Schema, got {type!r}: {error}"
             ) from None
     schema = json.loads(text_of(type.json_schema()))
-    return Source(Builder(Document(schema, kind="object", asserts_all=True)), type)
+    if takes_both(type.annotation):
+        schema = with_both(schema)
+    floats = is_pydantic(type.annotation)  # msgspec never takes 1.0 for an integer
+    document = Document(schema, kind="object", asserts_all=True, floats=floats)
+    return Source(Builder(document, hints), type)

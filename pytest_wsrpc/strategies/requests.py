@@ -41,7 +41,7 @@ def requests(draw: st.DrawFn, app_or_methods: Methods) -> dict[str, Any]:
 def _payload_types(source: Methods) -> dict[str, Any]:
     found: Mapping[str, Any]
     if isinstance(source, web.Application):
-        found = _methods_of_app(source)
+        found = methods_of_app(source)
     elif isinstance(source, Mapping):
         found = cast(Mapping[str, Any], source)
     elif isinstance(source, Iterable) and not isinstance(source, (str, bytes)):
@@ -63,7 +63,7 @@ def _payload_types(source: Methods) -> dict[str, Any]:
     }
 
 
-def _methods_of_app(app: web.Application) -> dict[str, RpcMethod]:
+def methods_of_app(app: web.Application) -> dict[str, RpcMethod]:
     return {
         name: method
         for route in app.router.routes()

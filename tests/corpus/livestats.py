@@ -65,7 +65,7 @@ def create_app() -> web.Application:
 
 DEFECT = {
     "phase": "sequence",
-    "checks": ["nothing-left"],
+    "checks": ["nothing-left", "clean-under-faults"],
     "methods": ["watch"],
     "why": "each call starts a task that ends with the application, not with its connection",
 }

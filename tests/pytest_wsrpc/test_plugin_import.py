@@ -47,7 +47,10 @@ def test_a_run_without_the_fixtures_imports_nothing_of_the_harness(suite):
                 "pytest_wsrpc.durations",
                 "pytest_wsrpc.fixtures",
                 "pytest_wsrpc.fuzz",
+                "pytest_wsrpc.fuzz.binding",
+                "pytest_wsrpc.fuzz.hooks",
                 "pytest_wsrpc.fuzz.options",
+                "pytest_wsrpc.fuzz.profiles",
                 "pytest_wsrpc.plugin",
                 "pytest_wsrpc.settings",
             }

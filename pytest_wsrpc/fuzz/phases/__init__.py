@@ -5,9 +5,19 @@ A phase is a module with one `Phase` named ``PHASE``; adding one is adding it to
 
 from __future__ import annotations
 
-from . import accepts, protocol, refuses
+from dataclasses import replace
+
+from . import accepts, concurrent, faults, protocol, pubsub, refuses, repeats, sequence
 from .phase import Phase, Subject
 
 __all__ = ["PHASES", "Phase", "Subject"]
 
-PHASES: tuple[Phase, ...] = (accepts.PHASE, refuses.PHASE, protocol.PHASE)
+PHASES: tuple[Phase, ...] = (
+    accepts.PHASE,
+    refuses.PHASE,
+    protocol.PHASE,
+    replace(sequence.PHASE, then=repeats.PHASE),
+    concurrent.PHASE,
+    pubsub.PHASE,
+    faults.PHASE,
+)

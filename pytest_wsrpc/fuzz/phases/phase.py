@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from hypothesis import strategies as st
 
+from pytest_wsrpc.strategies.schema.build import DEEPEST
+from pytest_wsrpc.strategies.schema.shapes import nesting
 from wsrpc.rpc import RpcMethod
 
-from ..case import Case
+from ..case import Case, Exchange
+from ..conversation import Conversation
 from ..endpoints import Endpoint
+from ..play import play
+from ..record import Record
+
+LONGEST_OF_SEVERAL: Final = 200_000
+"""Bytes of a message that is one of a conversation."""
+
+Play: TypeAlias = Callable[..., Coroutine[Any, Any, Exchange | Record]]
+"""Called with host, case, path, headers and timeout."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +44,32 @@ class Phase:
 
     name: str
     scope: Literal["method", "endpoint"]
-    cases: Callable[[Subject], st.SearchStrategy[Case]]
+    cases: Callable[[Subject], st.SearchStrategy[Any]]
+    """Cases or conversations, as `play` takes them."""
     not_applied: Callable[[Subject], str | None] = lambda _: None
     """Say why the phase does not apply to a subject, None if it does."""
+    play: Play = play
+    """Plays one case, and records what came back."""
+    effort: float = 1
+    """How many times as many cases as for one method: there is more to try."""
+    then: Phase | None = None
+    """Another search of the same item, once this one has found nothing."""
+    needs_fresh: bool = False
+    """Whether each case needs an application of its own, which only a factory gives."""
 
 
 def fits(case: Case) -> bool:
-    """Tell whether a message is within the endpoint's limit, beyond which the server closes."""
-    return case.size <= case.endpoint.view.limits.message_size
+    """Tell whether a message is within the endpoint's limits, of its size and of nesting."""
+    limits = case.endpoint.view.limits
+    if case.size > limits.message_size:
+        return False
+    return limits.depth > DEEPEST or nesting(case.payload) < limits.depth
+
+
+def within(conversation: Conversation) -> bool:
+    """Tell whether each call is within the endpoint's limit of size, and short enough to be read.
+
+    What long messages do is the matter of the phases that send one.
+    """
+    limit = min(conversation.endpoint.view.limits.message_size, LONGEST_OF_SEVERAL)
+    return all(len(repr(call.payload)) * 4 < limit for call in conversation.calls)

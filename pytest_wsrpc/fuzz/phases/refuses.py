@@ -8,6 +8,7 @@ from pytest_wsrpc import strategies as ws
 from wsrpc.errors import InvalidParams
 
 from ..case import Case, request
+from ..pool import invalid_payloads
 from .phase import Phase, Subject, fits
 
 
@@ -25,7 +26,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
             why=invalid.why,
         ),
         ws.ids(),
-        ws.invalid_payloads(method.payload),
+        invalid_payloads(endpoint, method),
     ).filter(fits)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from .numbers import FLOAT_EDGES, INTEGER_EDGES
-from .strings import EDGES
+from .plan import Plan, among
+from .texts import EDGES, FREQUENT
+from .texts import KEYS as ODD_KEYS
 
 _SCALARS: Final[st.SearchStrategy[Any]] = st.one_of(
     st.none(),
@@ -20,9 +23,11 @@ _SCALARS: Final[st.SearchStrategy[Any]] = st.one_of(
 _KEYS: Final = st.text(max_size=8)
 
 
-def _around(values: st.SearchStrategy[Any], size: int) -> st.SearchStrategy[Any]:
+def _around(
+    values: st.SearchStrategy[Any], size: int, keys: st.SearchStrategy[str] = _KEYS
+) -> st.SearchStrategy[Any]:
     return st.one_of(
-        _SCALARS, st.lists(values, max_size=size), st.dictionaries(_KEYS, values, max_size=size)
+        _SCALARS, st.lists(values, max_size=size), st.dictionaries(keys, values, max_size=size)
     )
 
 
@@ -31,8 +36,6 @@ VALUES: Final = _around(_around(_SCALARS, 3), 4)
 OBJECTS: Final[st.SearchStrategy[dict[str, Any]]] = st.dictionaries(
     _KEYS, _around(_SCALARS, 3), max_size=4
 )
-DEPTH: Final = 2
-"""How deep both nest."""
 
 
 @st.composite
@@ -42,3 +45,35 @@ def json_values(draw: st.DrawFn) -> Any:
     Arrays and objects nest at most twice.
     """
     return draw(VALUES)
+
+
+DEEP: Final = 24
+"""How deep the values of a plan nest."""
+
+
+def anything(keys: Iterable[str] = ()) -> Plan:
+    """Return the plan of all values, deep ones too; names of members are often among `keys`."""
+    known = [*keys]
+    names = among([*known, "a"]) | _KEYS if known else _KEYS
+    return Plan(
+        _around(_around(_SCALARS, 3, names), 4, names),
+        DEEP,
+        4,
+        frozenset({"any"}),
+        among([*_SIMPLE, *_nested(DEEP), *FREQUENT, *ODD_OBJECTS]),
+    )
+
+
+_SIMPLE: Final[tuple[Any, ...]] = (
+    0, None, "", [], {}, False, True, 1, -1, 0.5, -0.0, 2**53 + 1, 2**63, 1e308, [0], [None], [[]],
+    [{}], [1, 1], {"a": 1}, {"a": None}, {"a": {"a": {}}},
+)  # fmt: skip
+ODD_OBJECTS: Final = tuple({key: 0} for key in ODD_KEYS)
+
+
+def _nested(depth: int) -> tuple[Any, Any]:
+    array: Any = []
+    table: Any = {}
+    for _ in range(depth - 1):
+        array, table = [array], {"a": table}
+    return array, table

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from .document import Contradiction, Document, Schema
+from .document import Contradiction, Schema
 from .merge import item_of
+from .plan import Plan, Scope
+from .shapes import alike, backwards, of_length, repeated, twice
+
+Lists: TypeAlias = "st.SearchStrategy[list[Any]]"
+Shape: TypeAlias = Callable[[list[Any]], list[Any]]
 
 USUAL: Final = 6
 """Lists without an upper bound get up to this many items more than they need."""
 SHALLOW: Final = 3
 """The same inside of recursive schemas, whose lists multiply."""
 LONG: Final = 64
-"""The length of the long lists that now and then repeat an item."""
+"""The length of the long lists that now and then repeat their items."""
 LONGEST: Final = 1024
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How to draw values, how deep they may nest, and about how many choices one takes."""
-
-    strategy: st.SearchStrategy[Any]
-    depth: int = 0
-    size: float = 1.0
-
-
-Planner = Callable[[Schema], "Plan | None"]
-
-
-def arrays(document: Document, keywords: Schema, plan: Planner, usual: int) -> Plan:
+def arrays(scope: Scope, keywords: Schema) -> Plan:
     """Return the lists that the constraints allow."""
+    document, plan, usual = scope.document, scope.plan, scope.usual
     least, most = sizes(keywords)
     prefix: list[Plan] = []
     for index in range(len(keywords.get("prefixItems", ()))):
@@ -59,11 +52,15 @@ def arrays(document: Document, keywords: Schema, plan: Planner, usual: int) -> P
     if containing and needed is None:
         raise Contradiction("no item can be both what items and what contains asks for")
     depth = 1 + max((p.depth for p in (*prefix, rest, needed) if p is not None), default=0)
-    strategy, size = _lists(prefix, rest, least, most, unique, usual)
+    strategy, edges, size = _lists(prefix, rest, least, most, unique, usual)
     if containing:
         assert needed is not None
         strategy = _containing(prefix, rest, needed, least, most, unique, containing, usual)
-    return Plan(strategy, depth, size)
+        edges = None
+    return Plan(strategy, depth, size, _ARRAY, edges)
+
+
+_ARRAY: Final = frozenset({"array"})
 
 
 def sizes(keywords: Schema) -> tuple[int, int | None]:
@@ -74,7 +71,7 @@ def sizes(keywords: Schema) -> tuple[int, int | None]:
 
 def _lists(
     prefix: list[Plan], rest: Plan | None, least: int, most: int | None, unique: bool, usual: int
-) -> tuple[st.SearchStrategy[list[Any]], float]:
+) -> tuple[Lists, Lists | None, float]:
     start = len(prefix)
     branches = [
         st.tuples(*(item.strategy for item in prefix[:length])).map(list)
@@ -82,36 +79,54 @@ def _lists(
         if least <= length <= start and (most is None or length <= most)
     ]
     size = 1 + sum(item.size for item in prefix)
+    edges = None
     if rest is not None and (most is None or most > start):
         fewest = max(0, least - start)
-        tail = _tail(rest, fewest, None if most is None else most - start, unique, usual)
+        tail, edges = _tail(rest, fewest, None if most is None else most - start, unique, usual)
         if not prefix:
             branches = [tail]
         else:
             whole = st.tuples(st.tuples(*(item.strategy for item in prefix)), tail)
             branches.append(whole.map(lambda parts: [*parts[0], *parts[1]]))
+            edges = None
         size += rest.size * (fewest + usual / 2)
     strategy = st.one_of(branches)
-    return strategy.filter(are_unique) if unique and prefix else strategy, size
+    return strategy.filter(are_unique) if unique and prefix else strategy, edges, size
 
 
 def _tail(
     item: Plan, least: int, most: int | None, unique: bool, usual: int
-) -> st.SearchStrategy[list[Any]]:
+) -> tuple[Lists, Lists | None]:
+    """Return lists as they are usually, and those of unusual lengths or with like items."""
     cap = least + usual if most is None else min(most, least + usual)
     if unique:
-        return st.lists(item.strategy, min_size=least, max_size=cap, unique_by=canonical)
+        return st.lists(item.strategy, min_size=least, max_size=cap, unique_by=canonical), None
     if least > LONGEST:
         raise Contradiction(f"minItems {least} is above {LONGEST}, the longest list drawn")
     if least > LONG:  # too long to draw each item
         few = st.lists(item.strategy, min_size=1, max_size=max(1, usual))
-        return few.map(lambda items: _repeated(items, least))
+        return few.map(lambda items: repeated(items, least)), None
     lists = st.lists(item.strategy, min_size=least, max_size=cap)
     long = LONG if most is None else min(most, LONGEST)
-    if usual < USUAL or long <= cap:
-        return lists
-    # a choice of its own, so that it can be shrunk away
-    return st.tuples(lists, st.sampled_from([0] * 9 + [long])).map(lambda d: _repeated(*d))
+    shapes = [*_shapes(least, cap if usual < USUAL else long)]
+    some = st.lists(item.strategy, min_size=max(1, least), max_size=cap)
+    return lists, _shaped(some, st.sampled_from(shapes))
+
+
+@st.composite
+def _shaped(draw: st.DrawFn, lists: Lists, shapes: st.SearchStrategy[Shape]) -> list[Any]:
+    items = draw(lists)
+    return draw(shapes)(items)
+
+
+def _shapes(least: int, longest: int) -> Iterator[Shape]:
+    """Yield ways to change a list that has items, within these lengths."""
+    yield backwards
+    yield partial(of_length, length=least)
+    yield alike
+    if least < longest:
+        yield lambda items: twice(items)[-longest:]
+        yield partial(of_length, length=longest)
 
 
 def _containing(
@@ -129,14 +144,6 @@ def _containing(
     head = st.tuples(*(item.strategy for item in prefix))
     whole = st.tuples(head, wanted, other).map(lambda parts: [item for p in parts for item in p])
     return whole.filter(are_unique) if unique else whole
-
-
-def _repeated(items: list[Any], length: int) -> list[Any]:
-    """Return the items over and over until there are that many, if they are fewer."""
-    if not items or length <= len(items):
-        return items
-    whole = items * (length // len(items)) + items[: length % len(items)]
-    return [copy.deepcopy(item) for item in whole]
 
 
 def canonical(value: Any) -> str:

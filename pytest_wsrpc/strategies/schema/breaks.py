@@ -8,12 +8,13 @@ from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from .arrays import LONGEST, SHALLOW, Plan, sizes
+from .arrays import LONGEST, SHALLOW, sizes
 from .build import Builder
 from .document import ANYTHING, Schema
 from .merge import Flat, item_of, property_of
 from .misfits import Misfit, further, near, of_other_types, shown
 from .objects import any_matches, mapping, members_of
+from .plan import Plan, accepted
 
 Misfits: TypeAlias = st.SearchStrategy[Misfit]
 
@@ -63,7 +64,8 @@ class Breaker:
         unproven = _UNPROVEN if self.document.asserts_all else frozenset()
         kept: dict[str, list[Misfit]] = {}
         for misfit in misfits:
-            if misfit.keyword in unproven or not accepts(misfit.value):
+            is_written = type(misfit.value) is float and not self.document.floats
+            if misfit.keyword in unproven or is_written or not accepts(misfit.value):
                 kept.setdefault(misfit.keyword, []).append(misfit)
         return [st.sampled_from(group) for group in kept.values()]
 
@@ -94,7 +96,7 @@ class Breaker:
             extra = st.none() if item is None else item.strategy
             found.append(st.builds(_too_many, valid, extra, st.just(most)))
         elif item is None and most is None:
-            found.append(valid.filter(lambda items: len(items) == start).map(_one_more))
+            found.append(accepted(valid, lambda items: len(items) == start).map(_one_more))
         if keywords.get("uniqueItems") and item is not None and (most is None or most > 1):
             found.append(st.builds(_twice, valid, item.strategy, st.just(most)))
         wrong = None if item is None else self.of(rest, flat.budget)
@@ -104,14 +106,14 @@ class Breaker:
         for index in range(start if most is None else min(start, most)):
             wrong = self.of(item_of(keywords, index), flat.budget)
             if wrong is not None:
-                longer = valid.filter(_longer_than(index))
+                longer = accepted(valid, _longer_than(index))
                 found.append(st.builds(_with_item, longer, wrong, st.just(index), st.just(0),
                                        st.just(index + 1)))  # fmt: skip
         return found
 
     def _objects(self, flat: Flat, valid: st.SearchStrategy[dict[str, Any]]) -> list[Misfits]:
         keywords, budget = flat.keywords, flat.budget
-        members = members_of(self.document, keywords, lambda s: self.builder.plan(s, budget))
+        members = members_of(self.builder.scope(budget), keywords)
         known = {*keywords.get("properties", ()), *members.required}
         patterns = keywords.get("patternProperties", {})
         found: list[Misfits] = []

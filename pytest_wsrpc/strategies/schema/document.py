@@ -52,17 +52,20 @@ class Document:
     """
 
     def __init__(
-        self, schema: Schema | bool, *, kind: str | None = None, asserts_all: bool = False
-    ) -> None:
+        self, schema: Schema | bool, *, kind: str | None = None, asserts_all: bool = False,
+        floats: bool = True,
+    ) -> None:  # fmt: skip
         """Read a schema, of values of one `kind` only if given.
 
-        `asserts_all` if something stricter than JSON Schema has the last word on values.
+        `asserts_all` if something stricter than JSON Schema has the last word on values; `floats`
+        if it lets an integer be written as a float.
         """
         if isinstance(schema, bool):
             schema = {} if schema else {"not": {}}
         if not isinstance(schema, dict):
             raise InvalidArgument(f"expected a JSON Schema as a dict, got {schema!r}")
         self.asserts_all = asserts_all
+        self.floats = floats
         self.source = schema
         self.definitions: dict[str, Schema] = {}
         self.problems: list[tuple[str, str]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from .document import Schema, escaped
 from .formats import BAD
 from .merge import Flat
 from .numbers import Bounds
+from .plan import KINDS, accepted
 from .strings import LONGEST, lengths, matches, resized
 
 _SHOWN: Final = 60
@@ -48,23 +49,18 @@ _ANY_KIND: Final[tuple[Any, ...]] = (
     "null",
     [],
     {},
+    1.0,
+    2**53 + 1,
+    "a",
+    [None],
+    [0],
+    {"a": 0},
 )
 
 
 def kind_of(value: Any) -> str:
     """Return the JSON type of a value, integers told from other numbers."""
-    return _KINDS[type(value)]
-
-
-_KINDS: Final = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
+    return KINDS[type(value)]
 
 
 def shown(value: Any) -> str:
@@ -109,11 +105,13 @@ def _near_values(values: tuple[Any, ...]) -> Iterator[Misfit]:
 
 def _changed(value: Any) -> tuple[Any, ...]:
     if isinstance(value, str):
-        return (f"{value}x", value[:-1], value.swapcase(), f" {value}")
+        near = (f"{value}x", value[:-1], value[1:], value.swapcase(), f" {value}", f"{value} ",
+                f"{value}\n", f"{value}\x00", value * 2, "")  # fmt: skip
+        return tuple(dict.fromkeys(near))
     if isinstance(value, bool):
         return (not value,)
     if isinstance(value, (int, float)):
-        return (value + 1, value - 1)
+        return (value + 1, value - 1, -value, value + 0.5, 2**63)
     return ([], {}, [value], {"unknown": 0})
 
 
@@ -152,7 +150,7 @@ def _beyond(end: float, inward: int, exclusive: bool, kind: str) -> Iterator[flo
 def _near_strings(keywords: Schema) -> Iterator[Misfit]:
     least, most = lengths(keywords)
     for size in {0, least - 1} if 0 < least <= LONGEST else ():
-        for char in "aé0":
+        for char in "aé0 💩":
             yield Misfit(char * size, "minLength", f"{size} characters are fewer than {least}")
     if most is not None and most < LONGEST and not {"pattern", "format"} & keywords.keys():
         for char in "aé💩":
@@ -184,10 +182,7 @@ def _too_long(text: str, most: int) -> Misfit:
 def further(flat: Flat, valid: st.SearchStrategy[Any]) -> list[st.SearchStrategy[Misfit]]:
     """Return misfits of one alternative that are drawn, to vary them or to break valid ones."""
     if flat.kind == "string":
-        most = lengths(flat.keywords)[1]
-        if most is not None and most < LONGEST and {"pattern", "format"} & flat.keywords.keys():
-            return [valid.map(lambda text: _too_long(_grown(text, most + 1), most))]
-        return []
+        return [*_changed_texts(flat.keywords, valid)]
     if flat.kind not in ("integer", "number"):
         return []
     bounds = Bounds.of(flat.keywords)
@@ -201,6 +196,37 @@ def further(flat: Flat, valid: st.SearchStrategy[Any]) -> list[st.SearchStrategy
         above = st.integers(min_value=high + 1)
         found.append(above.map(lambda n: Misfit(n, "maximum", f"{n} is greater than {high}")))
     return found
+
+
+def _changed_texts(
+    keywords: Schema, valid: st.SearchStrategy[str]
+) -> Iterator[st.SearchStrategy[Misfit]]:
+    most = lengths(keywords)[1]
+    if most is not None and most < LONGEST and {"pattern", "format"} & keywords.keys():
+        yield valid.map(lambda text: _too_long(_grown(text, most + 1), most))
+    pattern = keywords.get("pattern")
+    if pattern is None:
+        return
+
+    def changed(drawn: tuple[str, Callable[[str], str]]) -> Misfit:
+        text = drawn[1](drawn[0])
+        return Misfit(text, "pattern", f"{shown(text)} does not match {pattern!r}")
+
+    near = st.tuples(valid, st.sampled_from(_CHANGES)).map(changed)
+    yield accepted(near, lambda misfit: not matches(misfit.value, pattern))
+
+
+_CHANGES: Final[tuple[Callable[[str], str], ...]] = (
+    lambda text: text[:-1],
+    lambda text: text[1:],
+    lambda text: f"{text} ",
+    lambda text: f" {text}",
+    lambda text: text.swapcase(),
+    lambda text: f"{text}x",
+    lambda text: f"{text}\n",
+    lambda text: text + text,
+    lambda text: f"{text[:1]}é{text[2:]}",
+)
 
 
 def _grown(text: str, size: int) -> str:

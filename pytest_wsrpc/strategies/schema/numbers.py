@@ -12,18 +12,28 @@ from hypothesis import strategies as st
 
 from .document import Contradiction, Schema
 from .merge import exactly
+from .plan import Plan, distinct
 
+_SIMPLEST: Final = (*[0] * 9, *[-1] * 3, 1, 1, 2)
+_FREQUENT: Final = (
+    0, 1, -1, 10, 100, 1000, 10_000, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1,
+)  # fmt: skip
 INTEGER_EDGES: Final = tuple(
     sorted(
-        {sign * (2**bits + step) for bits in (31, 32, 53, 63, 64) for step in (-1, 0, 1)
-         for sign in (1, -1)} | {0, 1, -1, 255, 256},
+        {*_FREQUENT, 3, 7, 64, 255, 256, 1001, 65_536, 10**6, 10**9, 10**12, -100, -(2**31) - 1}
+        | {2**bits + step for bits in (31, 32, 53, 63, 64) for step in (-1, 0, 1)}
+        | {-(2**bits) for bits in (31, 53, 63, 64)},
         key=lambda n: (abs(n), n < 0),
     )
-)  # fmt: skip
+)
+"""Where machine types end, where tables and recursion do; the simplest first."""
 FLOAT_EDGES: Final = (
-    0, 0.5, -0.5, 0.1, -0.0, 1.5, 1e-7, 5e-324, 2.2250738585072014e-308, 2.0**53, 2.0**53 + 2, 1e16,
-    1e22, 1.7976931348623157e308, -1.7976931348623157e308,
+    0, 1, 1.0, -1, 0.5, 0.1, -0.0, -0.5, 1.5, 100, 0.005, 2.675, 99.99, 1e-7, 5e-324,
+    2.2250738585072014e-308, 2**53, 2.0**53, 2.0**53 + 2, 1e16, 1e22, 1e308, 1.7976931348623157e308,
+    -1.7976931348623157e308,
 )  # fmt: skip
+_NEAR: Final = 64
+_MOST: Final = 10**9
 
 
 @dataclass(frozen=True)
@@ -91,49 +101,58 @@ def _tightest(
     return end, any(value == end and is_open for value, is_open in ends)
 
 
-def integers(keywords: Schema) -> st.SearchStrategy[float]:
-    """Return the integers that the constraints allow."""
+def integers(keywords: Schema, floats: bool = False) -> Plan:
+    """Return the integers that the constraints allow; with `floats` also such as 1.0."""
     bounds = Bounds.of(keywords)
     step = 1 if bounds.step is None else bounds.step.numerator
     first, last = bounds.multiples(Fraction(step))
     base = st.integers(first, last)
-    strategy = base if step == 1 else base.map(lambda factor: factor * step)
+    plain = base if step == 1 else base.map(lambda factor: factor * step)
     if first is not None and first == last:
-        return strategy
+        return Plan(plain, kinds=_INTEGER)
     near = [n * step for end, inner in ((first, 1), (last, -1)) if end is not None
             for n in (end, end + inner)]  # fmt: skip
-    edges = _distinct(n for n in (*near, *INTEGER_EDGES) if bounds.contains(n))
-    return strategy | st.sampled_from(edges) if edges else strategy
+    edges = _edges(bounds, near * 4, _SIMPLEST, _FREQUENT, INTEGER_EDGES)
+    if floats:
+        edges += [float(n) for n in distinct(edges) if abs(n) <= 2**53][:4]
+    return Plan(plain, kinds=_INTEGER, edges=_sampled(edges))
 
 
-def numbers(keywords: Schema) -> st.SearchStrategy[float]:
+def numbers(keywords: Schema) -> Plan:
     """Return the integers and finite floats that the constraints allow."""
     bounds = Bounds.of(keywords)
     if bounds.step is not None:
         return _multiples(bounds, bounds.step)
-    branches: list[st.SearchStrategy[float]] = []
-    low = -(2**53) if bounds.low is None else bounds.low
-    high = 2**53 if bounds.high is None else bounds.high
-    first = math.ceil(low) + (bounds.open_low and low == math.ceil(low))
-    last = math.floor(high) - (bounds.open_high and high == math.floor(high))
-    if first <= last:
-        branches.append(st.integers(first, last))
     least, most = (
         _double(bounds.low, bounds.open_low, 1),
         _double(bounds.high, bounds.open_high, -1),
     )
-    if least is None or most is None or least <= most:
-        branches.append(st.floats(least, most, allow_nan=False, allow_infinity=False))
     near = [end for end in (least, most) if end is not None]
-    edges = _distinct(n for n in (*near, *FLOAT_EDGES, *INTEGER_EDGES) if bounds.contains(n))
-    if edges:
-        branches.append(st.sampled_from(edges))
-    if not branches:
-        raise Contradiction("no double is within the bounds")
-    return st.one_of(branches)
+    whole = [n for end, inner in ((bounds.low, 1), (bounds.high, -1)) if end is not None
+             for n in (math.ceil(end), math.floor(end), math.ceil(end) + inner)]  # fmt: skip
+    edges = _edges(bounds, near * 4, _SIMPLEST, FLOAT_EDGES, whole, _FREQUENT)
+    if least is None or most is None or least <= most:
+        floats = st.floats(least, most, allow_nan=False, allow_infinity=False)
+        return Plan(floats, kinds=_NUMBER, edges=_sampled(edges))
+    if edges:  # integers beyond what a double tells apart
+        return Plan(_sampled(edges), kinds=_NUMBER)
+    raise Contradiction("no double is within the bounds")
 
 
-def _multiples(bounds: Bounds, step: Fraction) -> st.SearchStrategy[float]:
+_INTEGER: Final = frozenset({"integer"})
+_NUMBER: Final = frozenset({"number"})
+
+
+def _edges(bounds: Bounds, *groups: Iterable[float]) -> list[float]:
+    """Return what is within the bounds, as often as it stands in the groups."""
+    return [n for group in groups for n in group if bounds.contains(n)]
+
+
+def _sampled(edges: list[float]) -> st.SearchStrategy[float]:
+    return st.sampled_from(sorted(edges, key=lambda n: (abs(n), n < 0)))
+
+
+def _multiples(bounds: Bounds, step: Fraction) -> Plan:
     first, last = bounds.multiples(step)
     start = max(first or 0, 0) if last is None else min(max(first or 0, 0), last)
     factors = {start + k for k in range(-_NEAR, _NEAR)} | {2**k for k in range(24)}
@@ -143,15 +162,11 @@ def _multiples(bounds: Bounds, step: Fraction) -> st.SearchStrategy[float]:
     if not bounds.is_exact():
         # most products are rounded: keep those that any way of dividing finds to be multiples
         sure = [n for n in listed if math.fmod(n, float(step)) == 0]
-        return st.sampled_from(sure or listed)
+        return Plan(st.sampled_from(sure or listed))
     least = -_MOST if first is None else first
     most = _MOST if last is None else last
     among = st.integers(min(least, most), max(least, most)).map(lambda k: _number(k * step))
-    return st.sampled_from(listed) | among.filter(bounds.contains)
-
-
-_NEAR: Final = 64
-_MOST: Final = 10**9
+    return Plan(among.filter(bounds.contains), kinds=_NUMBER, edges=st.sampled_from(listed))
 
 
 def _number(exact: Fraction) -> float:
@@ -167,7 +182,3 @@ def _double(end: float | None, is_open: bool, inward: int) -> float | None:
     if outside or (is_open and number == end):
         number = math.nextafter(number, inward * math.inf)
     return number
-
-
-def _distinct(numbers: Iterable[float]) -> list[float]:
-    return list({(type(n), n): n for n in numbers}.values())

@@ -8,17 +8,18 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from .arrays import Plan, Planner
 from .document import ANYTHING, Contradiction, Document, Schema
 from .merge import property_of
-from .strings import EDGES, matching
+from .plan import Plan, Scope, among
+from .records import records
+from .strings import matching
+from .texts import KEYS
 
-ABSENT: Final[Any] = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 UNKNOWN: Final[tuple[dict[str, Any], ...]] = (
     {"unknown": None}, {"_": 0}, {"__proto__": {}}, {"": ""}, {"toString": "x"}, {"É": [1]},
 )  # fmt: skip
 """Members that a schema which says nothing about them must bear."""
-_NAMES: Final = st.text(max_size=8) | st.sampled_from([text for text in EDGES if len(text) < 32])
+_NAMES: Final = st.text(max_size=8) | st.sampled_from(KEYS)
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Members:
     optional: dict[str, Plan] = field(default_factory=dict)
     others: list[tuple[st.SearchStrategy[str], Plan]] = field(default_factory=list)
     """Members of any number, as names and values."""
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    """Of the required and the optional ones."""
     unknown: list[dict[str, Any]] = field(default_factory=list)
     """Members that the schema does not know and does not refuse."""
 
@@ -44,9 +47,10 @@ class Members:
         return 1 + required + optional + sum(p.size + 1 for _, p in self.others) * usual / 2
 
 
-def objects(document: Document, keywords: Schema, plan: Planner, usual: int) -> Plan:
+def objects(scope: Scope, keywords: Schema) -> Plan:
     """Return the objects that the constraints allow."""
-    members = members_of(document, keywords, plan)
+    members = members_of(scope, keywords)
+    usual = scope.usual
     least = int(keywords.get("minProperties", 0))
     most = keywords.get("maxProperties")
     most = None if most is None else int(most)
@@ -62,29 +66,39 @@ def objects(document: Document, keywords: Schema, plan: Planner, usual: int) -> 
     if least <= len(members.required) and (
         most is None or (most >= available and not members.others)
     ):
-        strategy = _record(members, usual)
+        accepts = scope.document.accepts
+        strategy = records(
+            members.required,
+            members.optional,
+            accepts=lambda name: accepts(members.schemas[name]),
+            unknown=members.unknown,
+            others=mapping(members, 0, None, usual) if members.others else None,
+        )
     elif not members.required and not members.optional:
         strategy = mapping(members, least, most, usual)
     else:
         strategy = _counted(members, least, most, usual)
-    return Plan(strategy, members.depth(), members.size(usual))
+    return Plan(strategy, members.depth(), members.size(usual), _OBJECT)
 
 
-def members_of(document: Document, keywords: Schema, plan: Planner) -> Members:
+_OBJECT: Final = frozenset({"object"})
+
+
+def members_of(scope: Scope, keywords: Schema) -> Members:
     """Return the members that objects with these constraints may have."""
     members = Members()
     required = keywords.get("required", [])
-    allowed = _names_allowed(document, keywords)
+    allowed = _names_allowed(scope.document, keywords)
     for name in (*keywords.get("properties", ()), *required):
-        if name in members.required or name in members.optional:
+        if name in members.schemas:
             continue
-        found = plan(property_of(keywords, name, document)) if allowed(name) else None
+        schema = members.schemas[name] = property_of(keywords, name, scope.document)
+        found = scope.member(schema, name) if allowed(name) else None
         if found is not None:
             (members.required if name in required else members.optional)[name] = found
         elif name in required:
             raise Contradiction(f"the required member {name!r} can have no value")
-    known = {*keywords.get("properties", ()), *required}
-    _add_others(document, keywords, plan, members, known)
+    _add_others(scope, keywords, members, {*members.schemas})
     return members
 
 
@@ -94,9 +108,8 @@ def _names_allowed(document: Document, keywords: Schema) -> Any:
     return document.accepts(keywords["propertyNames"])
 
 
-def _add_others(
-    document: Document, keywords: Schema, plan: Planner, members: Members, known: set[str]
-) -> None:
+def _add_others(scope: Scope, keywords: Schema, members: Members, known: set[str]) -> None:
+    document, plan = scope.document, scope.plan
     patterns = keywords.get("patternProperties", {})
     allowed = _names_allowed(document, keywords)
     for pattern, schema in patterns.items():
@@ -116,7 +129,7 @@ def _add_others(
     value = plan(beyond)
     if value is None:
         return
-    names = _NAMES
+    names = _NAMES | among(scope.names) if scope.names else _NAMES
     if "propertyNames" in keywords:
         place = document.place(keywords["propertyNames"])
         text = document.made({"type": "string"}, place)
@@ -139,25 +152,6 @@ def _names(
 
 def any_matches(patterns: Any, name: str) -> bool:
     return any(re.search(pattern, name) for pattern in patterns)
-
-
-def _record(members: Members, usual: int) -> st.SearchStrategy[dict[str, Any]]:
-    """Return objects in the order of their declaration, which shrink to the required members."""
-    names = [*members.required, *members.optional]
-    values = [plan.strategy for plan in members.required.values()]
-    values += [st.just(ABSENT) | plan.strategy for plan in members.optional.values()]
-    if members.others:
-        values.append(mapping(members, 0, None, usual))
-    elif members.unknown:
-        values.append(st.sampled_from([*[{}] * 3 * len(members.unknown), *members.unknown]))
-    else:
-        values.append(st.just({}))
-    return st.tuples(*values).map(
-        lambda drawn: {
-            **{n: v for n, v in zip(names, drawn[:-1], strict=True) if v is not ABSENT},
-            **drawn[-1],
-        }
-    )
 
 
 def mapping(
@@ -184,11 +178,11 @@ def _counted(
         chosen = st.lists(st.sampled_from(optional), unique=True, min_size=needed, max_size=room)
 
     def with_values(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-        some = Members({**members.required, **{name: members.optional[name] for name in names}})
-        fixed = _record(some, usual)
+        plans = {**members.required, **{name: members.optional[name] for name in names}}
+        fixed = st.fixed_dictionaries({name: plan.strategy for name, plan in plans.items()})
         if not members.others:
             return fixed
-        count = len(some.required)
+        count = len(plans)
         left = None if most is None else most - count
         more = mapping(members, max(0, least - count), left, usual)
         return st.tuples(fixed, more).map(lambda parts: parts[0] | parts[1])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from hypothesis import strategies as st
 
 from .document import Contradiction, Schema, Unsupported
-from .formats import FORMATS, base64_texts
+from .formats import FORMAT_EDGES, FORMATS, base64_texts
+from .plan import Plan, among, distinct
+from .texts import EDGES, FREQUENT, SIMPLEST
 
-EDGES: Final = (
-    "", " ", "0", "-1", "null", "true", "é", "ß", "İ", "中文", "\u202eabc", "e\u0301", "\u200d",
-    "\ufeff", "\x00", "\x7f", "\n", "\t\r\n", '"', "\\", "'; --", "%s", "{}", "<b>", "../..", "💩",
-    "👩\u200d👩\u200d👧", "\U0010ffff", "NaN", "a" * 64, "é" * 300, "x" * 1024,
-)  # fmt: skip
 LONGEST: Final = 16_384
 """Longer text is not drawn only because it may be: hypothesis warns of printing 30,000."""
 _MOST: Final = 2**19
@@ -22,21 +20,32 @@ _MOST: Final = 2**19
 _SLACK: Final = 24
 
 
-def strings(keywords: Schema) -> st.SearchStrategy[str]:
-    """Return the strings that the constraints allow."""
+def strings(keywords: Schema, longest: int = 0) -> Plan:
+    """Return the strings that the constraints allow, and some of up to the `longest` length."""
     least, most = lengths(keywords)
     format = keywords.get("format")
     made = FORMATS.get(format) if isinstance(format, str) else None
+    edges = FORMAT_EDGES.get(str(format), ())
     if keywords.get("contentEncoding") == "base64":
-        made = base64_texts(least, most)
+        format, made, edges = "base64", base64_texts(least, most), ()
     if made is not None:
         pattern = keywords.get("pattern", "")
-        if not pattern and least == 0 and most is None:
-            return made
-        return made.filter(lambda text: _fits(text, least, most) and matches(text, pattern))
+
+        def right(text: str) -> bool:
+            return _fits(text, least, most) and matches(text, pattern)
+
+        free = not pattern and least == 0 and most is None
+        plain = made if free else made.filter(right)
+        return _plan(plain, [text for text in edges if right(text)], f"string {format}")
     if "pattern" in keywords:
-        return matching(keywords["pattern"], least, most)
-    return _texts(least, most)
+        pattern = keywords["pattern"]
+        extremes = _extremes(pattern, least, most)
+        return _plan(matching(pattern, least, most), extremes, f"string {pattern}")
+    return _texts(least, most, longest)
+
+
+def _plan(plain: st.SearchStrategy[str], edges: Sequence[str], kind: str = "string") -> Plan:
+    return Plan(plain, kinds=frozenset({kind}), edges=among(edges) if edges else None)
 
 
 def lengths(keywords: Schema) -> tuple[int, int | None]:
@@ -47,22 +56,28 @@ def lengths(keywords: Schema) -> tuple[int, int | None]:
     return int(least), None if most is None else int(most)
 
 
-def _texts(least: int, most: int | None) -> st.SearchStrategy[str]:
+def _texts(least: int, most: int | None, longest: int) -> Plan:
     if least > _MOST:
         raise Contradiction(f"minLength {least} is above {_MOST}, the longest text drawn")
     short = least + _SLACK
     if least > 200:  # too long to draw each character
         head = st.text(max_size=_SLACK)
-        base = head.map(lambda text: text + "a" * (least - len(text)))
+        plain = head.map(lambda text: text + "a" * (least - len(text)))
     else:
-        base = st.text(min_size=least, max_size=short if most is None else min(most, short))
-    edges = [text for text in EDGES if _fits(text, least, most)]
+        plain = st.text(min_size=least, max_size=short if most is None else min(most, short))
     ends = {least, least + 1} if least else set()
     if most is not None and most <= LONGEST:
         ends |= {most, max(least, most - 1)}
-    for size in sorted(ends - {0}):
-        edges += [char * size for char in "aé💩" if _fits("a" * size, least, most)]
-    return base | st.sampled_from(list(dict.fromkeys(edges))) if edges else base
+    sized = [char * size for size in sorted(ends - {0}) for char in "aé💩"]
+    if least:
+        sized.append(" " * least)
+    if most is None:
+        sized += ["x" * size for size in _HUGE if size < longest]
+    edges = (*SIMPLEST, *FREQUENT, *sized, *EDGES)
+    return _plan(plain, sorted((text for text in edges if _fits(text, least, most)), key=len))
+
+
+_HUGE: Final = (5_000, 65_537, 500_000)
 
 
 def _fits(text: str, least: int, most: int | None) -> bool:
@@ -106,6 +121,22 @@ def matching(pattern: str, least: int = 0, most: int | None = None) -> st.Search
         return _fits(text, least, most) and matches(text, pattern)
 
     return st.one_of(exact, loose).map(fit).filter(right)
+
+
+def _extremes(pattern: str, least: int, most: int | None) -> list[str]:
+    """Return the shortest and the longest run of each of some characters that match."""
+    found = []
+    for char in "aA0zZ9-_. é":
+        runs = [
+            char * size for size in _RUNS if _fits(char * size, least, most)
+            and matches(char * size, pattern)
+        ]  # fmt: skip
+        found += [runs[0], runs[-1]] if runs else []
+    return sorted(distinct(found), key=len)
+
+
+_RUNS: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16)
+"""Short ones, as some patterns take time exponential in the length."""
 
 
 def resized(text: str, least: int, most: int | None) -> list[str]:

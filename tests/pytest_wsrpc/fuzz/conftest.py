@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import hypothesis
 import jsonschema_rs  # noqa: F401 - can be loaded only once, and pytester unloads what it has loaded
 import pytest
 from hypothesis.database import InMemoryExampleDatabase
 
-import pytest_wsrpc.fuzz.session  # noqa: F401 - likewise slow to load for each run
+import pytest_wsrpc.fuzz.parametrized
+import pytest_wsrpc.fuzz.session  # noqa: F401
+from pytest_wsrpc.fuzz import collection
+from pytest_wsrpc.fuzz.catalogue import CHECKS
+from pytest_wsrpc.fuzz.phases import PHASES
 
 APP = """
 from dataclasses import dataclass
@@ -59,6 +63,15 @@ def profile() -> Iterator[None]:
     hypothesis.settings.load_profile(before)
 
 
+@pytest.fixture(autouse=True)
+def own_checks() -> Iterator[None]:
+    """Forget the checks of a run's conftest.py: the runs share a process."""
+    before = dict(CHECKS)
+    yield
+    CHECKS.clear()
+    CHECKS.update(before)
+
+
 @pytest.fixture
 def write_app(pytester: pytest.Pytester) -> Callable[..., None]:
     """Write myapp.py, with these methods on the view and this text at the end."""
@@ -72,15 +85,24 @@ def write_app(pytester: pytest.Pytester) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fuzz(pytester: pytest.Pytester) -> Run:
-    """Run pytest on ``myapp:create_app`` with a fixed seed and few examples."""
+def fuzz(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest on ``myapp:create_app`` with a fixed seed and few examples.
 
-    def run(*arguments: str, target: str | None = "myapp:create_app") -> pytest.RunResult:
+    Unless told, in the phases of one message only.
+    """
+
+    def run(
+        *arguments: str,
+        target: str | None = "myapp:create_app",
+        phases: Sequence[str] = ("accepts", "refuses", "protocol"),
+    ) -> pytest.RunResult:
+        chosen_phases = tuple(phase for phase in PHASES if phase.name in phases)
+        monkeypatch.setattr(collection, "PHASES", chosen_phases)
         chosen = ["--wsrpc-fuzz", target] if target else []
         if not any(argument.startswith("--wsrpc-seed") for argument in arguments):
             chosen += ["--wsrpc-seed=1"]
         if not any(argument.startswith("--wsrpc-max-examples") for argument in arguments):
-            chosen += ["--wsrpc-max-examples=50"]
+            chosen += ["--wsrpc-max-examples=25"]
         return pytester.runpytest_inprocess("-p", "no:randomly", *chosen, *arguments)
 
     return run
@@ -101,3 +123,18 @@ def paste() -> Callable[[pytest.RunResult], str]:
         return textwrap.dedent("\n".join(lines[start:end]))
 
     return taken
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> Run:
+    """Run a test module beside myapp.py, with pytest-asyncio in this mode."""
+
+    def run(source: str, *options: str, mode: str = "auto") -> pytest.RunResult:
+        pytester.makeini(
+            f"[pytest]\nasyncio_mode = {mode}\nasyncio_default_fixture_loop_scope = function\n"
+            "pythonpath = .\nfilterwarnings = error\n"
+        )
+        pytester.makepyfile(test_it=source)
+        return pytester.runpytest_inprocess("-p", "no:randomly", *options)
+
+    return run

@@ -181,7 +181,7 @@ def test_a_broken_server_is_found_and_the_pasted_test_fails_too(
 ) -> None:
     phase, check, code = BROKEN[name]
     write_app(SERVER, end=ANSWERS.format(code=code))
-    result = fuzz("-k", phase, "--wsrpc-max-examples=200", "--wsrpc-case-timeout=1")
+    result = fuzz("-k", phase, "--wsrpc-max-examples=40", "--wsrpc-case-timeout=1")
     result.assert_outcomes(failed=1, deselected=2)
     result.stdout.fnmatch_lines([f"check: {check}"])
     pytester.makepyfile(test_pasted=paste(result))

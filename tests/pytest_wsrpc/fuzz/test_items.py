@@ -31,9 +31,9 @@ def test_a_sound_application_passes(write_app: Callable[..., None], fuzz: Run) -
             f"{ADD}::accepts PASSED*",
             f"{ADD}::refuses PASSED*",
             "myapp.py::create_app::/stream::protocol PASSED*",
-            "*cases  accepted  refused  failures  warnings",
-            "/stream         50         -    100 %         0         0",
-            "/stream add    100     100 %    100 %         0         0",
+            "*cases  success  refused  error  failures  phases",
+            "/stream         25        -        -      -         0  protocol",
+            "/stream add     50    100 %      0 %    0 %         0  accepts, refuses",
             "seed 1 (--wsrpc-seed)",
         ]
     )
@@ -216,22 +216,26 @@ def test_async_fixtures_in_auto_mode_work_beside_the_fuzzers_loop(
     fuzz("test_async.py").assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_xdist_runs_the_items_with_one_seed_and_one_summary(
     write_app: Callable[..., None], pytester: pytest.Pytester
 ) -> None:
-    write_app(BROKEN + "\nasync def ws_rpc_info(self, payload): return {}\n")
+    broken = BROKEN.replace("payload.b", "0")
+    write_app(broken + "\nasync def ws_rpc_info(self, payload): return {}\n")
     result = pytester.runpytest_subprocess(
-        "-p", "no:randomly", "-n2", "--wsrpc-fuzz=myapp:create_app", "--wsrpc-max-examples=50"
-    )
+        "-p", "no:randomly", "-n2", "--wsrpc-fuzz=myapp:create_app", "--wsrpc-max-examples=50",
+        "-k", "accepts or refuses or protocol", "-v",
+    )  # fmt: skip
     result.assert_outcomes(passed=5, failed=1)
+    result.stdout.fnmatch_lines_random(["[[]gw0]*PASSED*", "[[]gw1]*PASSED*"])
     seed = next(line for line in result.outlines if line.startswith("seed "))
     text = result.stdout.str()
     assert f"--wsrpc-seed {seed.split()[1]} " in text
     result.stdout.fnmatch_lines(
         [
             "check: no-internal-error",
-            "/stream add*100     100 %    100 %         0         0",
-            "/stream info*50     100 %        -         0         0",
+            "/stream add*100    100 %      0 %    0 %         0  accepts, refuses",
+            "/stream info*50    100 %      0 %    0 %         0  accepts",
             "not run: refuses of /stream info: *",
         ]
     )
@@ -247,11 +251,13 @@ def test_junit_has_the_name_of_the_check(
         "myapp.create_app./stream.divide",
         "accepts",
     )
-    names = {(entry.get("name"), entry.get("value")) for entry in case.iter("property")}
-    assert names == {("wsrpc_check", "no-internal-error")}
+    named = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
+    assert named.keys() == {"wsrpc_check", "wsrpc_cases"}
+    assert named["wsrpc_check"] == "no-internal-error"
+    assert int(named["wsrpc_cases"] or 0) > 0
     failure = case.find("failure")
     assert failure is not None
-    assert failure.get("message", "").startswith("no-internal-error: expected no internal error")
+    assert failure.get("message", "").startswith("no-internal-error: ZeroDivisionError at")
 
 
 def test_items_run_in_any_order_with_the_same_result(divide: None, fuzz: Run) -> None:
@@ -318,3 +324,21 @@ def test_files_are_found_through_symbolic_links(
     link.symlink_to(pytester.path)
     monkeypatch.chdir(link)
     fuzz(str(link)).assert_outcomes(passed=3)
+
+
+def test_whoever_shuffles_the_items_of_the_fuzzer_stay_in_order(
+    write_app: Callable[..., None], fuzz: Run, pytester: pytest.Pytester
+) -> None:
+    write_app()
+
+    def collected() -> list[str]:
+        return [line for line in fuzz("--collect-only", "-q").outlines if "::" in line]
+
+    before = collected()
+    pytester.makeconftest(
+        """
+        def pytest_collection_modifyitems(items):
+            items.reverse()
+        """
+    )
+    assert collected() == before

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pytest_wsrpc.fuzz import checks, form, item, leaks, options, phases, traces
+from pytest_wsrpc.fuzz import checks, form, item, leaks, phases, traces
+from pytest_wsrpc.fuzz.budget import Budget
 from pytest_wsrpc.fuzz.case import Case, Exchange, parse, request, type_refuses
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
 from pytest_wsrpc.fuzz.item import Job, Run
 from pytest_wsrpc.fuzz.phases import Phase, Subject
 from pytest_wsrpc.fuzz.search import NothingToTry, search
-from pytest_wsrpc.fuzz.serving import Connection
 from pytest_wsrpc.fuzz.settings import Settings
 from pytest_wsrpc.seeds import Seed
 from pytest_wsrpc.transcript import Transcript
@@ -227,15 +225,6 @@ def without_this_frame(error: BaseException) -> BaseException:
     return error.with_traceback(error.__traceback__.tb_next)
 
 
-def test_listing_the_checks_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--checks", action=options._ListChecks, nargs=0)
-    with pytest.raises(SystemExit) as exit:
-        parser.parse_args(["--checks"])
-    assert not exit.value.code
-    assert capsys.readouterr().out == checks.listing() + "\n"
-
-
 def test_phases_say_where_they_do_not_apply() -> None:
     refuses = next(phase for phase in phases.PHASES if phase.name == "refuses")
     reasons = {
@@ -278,16 +267,10 @@ def test_what_a_search_is_not_to_raise_is_raised_on() -> None:
     assert [type(error) for error in raised.value.exceptions] == [Odd]
 
 
-async def test_sending_on_a_closed_connection_is_for_the_next_receive_to_tell() -> None:
-    async def send_frame(*_: Any) -> None:
-        raise ConnectionResetError
-
-    socket = SimpleNamespace(send_frame=send_frame, get_extra_info=lambda _: None)
-    await Connection(socket).send("{}")  # type: ignore[arg-type]
-
-
 class FakeHost:
     """Answers as a function says, without a server."""
+
+    held = None
 
     def run(self, exchange: Any) -> Any:
         return exchange
@@ -297,21 +280,27 @@ PlayAs = Callable[[Callable[[Case], Exchange]], Run]
 
 
 @pytest.fixture
-def play_as(monkeypatch: pytest.MonkeyPatch) -> PlayAs:
+def play_as() -> PlayAs:
     def make(answer: Callable[[Case], Exchange]) -> Run:
-        monkeypatch.setattr(item, "play", lambda host, case, *_: answer(case))
+        def play(host: object, case: Case, *_: object) -> Any:
+            return answer(case)
+
         cases = st.integers(0, 9).map(lambda a: request(ENDPOINT, METHODS["add"], 0, {"a": a}))
         job = Job(
             "name", "target", Subject(ENDPOINT, METHODS["add"]),
-            Phase("accepts", "method", lambda _: cases), "/stream",
-            Settings((), Seed(1, ""), max_examples=10, case_timeout=0.1), Path.cwd(), None,
+            Phase("accepts", "method", lambda _: cases, play=play), "/stream",
+            Settings((), Seed(1, ""), max_examples=10, case_timeout=0.1), Path.cwd(), Budget(),
         )  # fmt: skip
         return Run(job, FakeHost())  # type: ignore[arg-type]
 
     return make
 
 
-def test_silence_is_a_warning_where_nothing_is_answered(play_as: PlayAs) -> None:
+@pytest.mark.parametrize(("name", "value", "cases"), [("CASES", 3, 3), ("TIME", 0.0, 1)])
+def test_silence_is_a_warning_where_nothing_is_answered(
+    play_as: PlayAs, monkeypatch: pytest.MonkeyPatch, name: str, value: float, cases: int
+) -> None:
+    monkeypatch.setattr(item, f"SILENT_{name}", value)
     played = []
 
     def answer(case: Case) -> Exchange:
@@ -321,7 +310,7 @@ def test_silence_is_a_warning_where_nothing_is_answered(play_as: PlayAs) -> None
     run = play_as(answer)
     assert run.findings() == []
     assert run.tally.warnings == ["no call was answered within 0.1 s: it waits for something"]
-    assert len(played) == item.SILENT_CASES
+    assert len(played) == cases
 
 
 @pytest.mark.parametrize("again", [True, False])
@@ -341,7 +330,6 @@ def test_early_silence_is_looked_at_again(play_as: PlayAs, again: bool) -> None:
 
 def test_no_case_at_all_is_a_warning(play_as: PlayAs) -> None:
     run = play_as(lambda case: answered(case, OK))
-    phase = Phase("accepts", "method", lambda _: st.nothing())
-    run._job = replace(run._job, phase=phase)
+    run._phase = replace(run._phase, cases=lambda _: st.nothing())
     assert run.findings() == []
     assert run.tally.warnings == ["no case could be generated"]

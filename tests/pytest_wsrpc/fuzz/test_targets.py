@@ -36,7 +36,8 @@ WHAT = "expected module:attribute, such as myapp:create_app"
         ),
         ("myapp:needs", "it is called without arguments (missing a required argument: 'config')"),
         ("ws://localhost/stream", f"a URL is not accepted; {WHAT}"),
-        ("fixture:ws_app", f"a fixture is not accepted; {WHAT}"),
+        ("fixture:ws_app", "no conftest.py that pytest has loaded has a fixture 'ws_app'; it *"),
+        ("fixture:ws-app", "expected fixture:NAME, such as fixture:ws_app"),
         ("sys:exit", "sys is a module without a file"),
     ],
 )
@@ -200,7 +201,7 @@ def test_an_application_that_fails_later_is_an_error_of_the_item(
     )
     result = fuzz("-k", "add and accepts", target="myapp:make")
     result.assert_outcomes(failed=1, deselected=2)
-    result.stdout.fnmatch_lines(["E*LookupError: out of applications", "/stream add * 0         0"])
+    result.stdout.fnmatch_lines(["E*LookupError: out of applications", "/stream add * 0  accepts"])
 
 
 def test_what_an_application_leaves_running_is_cancelled(write_app: WriteApp, fuzz: Run) -> None:

@@ -1,0 +1,56 @@
+"""Virtual time for applications that keep the loop busy: it passes all the same."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .. import internals
+from ..clock import VirtualLoop
+
+LOOK = 1_000
+"""Turns of the loop at one instant between two looks at the real time."""
+
+PATIENCE = 0.5
+"""Seconds of real time that everything may take which is ready at one instant."""
+
+PACE = 10.0
+"""Seconds of virtual time for each second that it takes longer."""
+
+
+class FuzzLoop(VirtualLoop):
+    """A virtual loop on which timers fire also while something is always ready to run.
+
+    So a handler that polls (``while not done: await asyncio.sleep(0)``) and one that floods its
+    client run into the timeout of a call, as they would on a loop of real time.
+    """
+
+    _busy_since: float | None = None
+    _busy_turns = 0
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Say nothing of tasks whose exception nobody has asked for.
+
+        What cases log is not shown. To write a trace while garbage is collected is to upset the
+        parser of Python 3.11, which pytest and we may be in.
+        """
+
+    def _turn(self) -> Any:
+        self._busy_turns += 1
+        if self._turns == 0:
+            self._busy_turns, self._busy_since = 1, None
+        elif self._busy_turns % LOOK == 0:
+            self._pass()
+        return super()._turn()
+
+    def _pass(self) -> None:
+        now = time.monotonic()
+        if self._busy_since is None:
+            self._busy_since = now
+        over = now - self._busy_since - PATIENCE
+        handle = internals.next_timer(self)
+        if over <= 0 or handle is None:
+            return  # where nothing else is to come, the limit of turns at one instant holds
+        self._busy_since += over
+        self._move(min(self._now + over * PACE, handle.when()))
+        self._turns = 1
