@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .client import WsTestClient
     from .clock import Stuck, VirtualClock, VirtualLoop
+    from .conformance import BrokerConformance, ConformanceError
     from .faults import FaultPlan, FaultSyntaxError
     from .fixtures import WsConnect
     from .network import NetworkLink
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .warning import PytestWsrpcWarning
 
 __all__ = [
+    "BrokerConformance",
+    "ConformanceError",
     "Entry",
     "FaultPlan",
     "FaultProxy",
@@ -42,6 +45,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "BrokerConformance": "conformance",
+    "ConformanceError": "conformance",
     "Entry": "transcript",
     "FaultPlan": "faults",
     "FaultProxy": "proxy",

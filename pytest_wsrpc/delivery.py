@@ -67,13 +67,25 @@ class Published:
     answered: int | None = None
     is_accepted: bool = False
     is_refused: bool = False
-    is_settled: bool = False
-    delivered: int | None = None
-    """When the first connection received it: by then it was decided who does."""
+    settled: int | None = None
+    delivered: dict[Hashable, int] = field(default_factory=dict)
+    """When the first connection of each process received it: by then it was decided who does."""
     owed: set[Connection] = field(default_factory=set)
     """Connections that have been subscribed since before it was sent, and have not got it."""
     received: set[Connection] = field(default_factory=set)
     tolerance: Tolerance = field(default_factory=Tolerance)
+    place: Hashable = None
+    """The process that it was published in."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all who ever will have received it."""
+        return self.settled is not None
+
+    def decided(self, place: Hashable, now: int) -> int:
+        """Return when it was decided who of a process receives it, `now` if it was not before."""
+        settled = now if self.settled is None else self.settled
+        return min(self.delivered.get(place, settled), settled)
 
 
 @dataclass(eq=False)

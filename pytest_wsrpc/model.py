@@ -26,7 +26,7 @@ The rules, by the name that `DeliveryError.rule` has:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from wsrpc.patterns import Pattern
@@ -49,6 +49,7 @@ from .ordering import Ordering
 __all__ = ["Connection", "DeliveryError", "Operation", "PubSubModel", "Tolerance"]
 
 Hides: TypeAlias = Callable[[Connection, str, str], bool]
+Place: TypeAlias = Callable[[Connection], Hashable]
 
 RESERVED: Final = "wsrpc."
 _GAP: Final = "wsrpc.gap"
@@ -59,11 +60,14 @@ class PubSubModel:
 
     `hides` tells that a connection is not shown an event though it is subscribed, as an
     application's ``can_receive`` may decide. Connections are named by any hashable value; one that
-    connects again is another connection.
+    connects again is another connection. `place` gives the process that a connection is connected
+    to, where there are many: who receives an event is decided in each by itself, and the order of
+    publishing is known for what one of them publishes.
     """
 
-    def __init__(self, *, hides: Hides | None = None) -> None:
+    def __init__(self, *, hides: Hides | None = None, place: Place | None = None) -> None:
         self._hides = hides or (lambda connection, channel, event: False)
+        self._place = place or (lambda connection: None)
         self._now = 0
         self._held: dict[Connection, dict[str, Held]] = {}
         self._running: dict[Connection, list[Operation]] = {}
@@ -105,6 +109,7 @@ class PubSubModel:
             content_of(data),
             operation.number,
             tolerance=self._tolerance,
+            place=self._place(connection),
         )
         published.owed = {one for one in self._held if self._is_sure(one, channel, published.event)}
         every.append(published)
@@ -151,7 +156,8 @@ class PubSubModel:
             broken("once", connection, f"{shown} once", "it again")
         # of events that are alike, whichever leaves the least to ask for
         unread.sort(key=lambda one: connection not in one.owed)
-        one = next((one for one in unread if one.delivered is None or since < one.delivered), None)
+        place = self._place(connection)
+        one = next((one for one in unread if since < one.decided(place, self._now)), None)
         if one is None and not any(one.tolerance.any for one in possible):
             broken(
                 "late",
@@ -163,8 +169,7 @@ class PubSubModel:
             return
         one.received.add(connection)
         one.owed.discard(connection)
-        if one.delivered is None:
-            one.delivered = self._now
+        one.delivered.setdefault(place, self._now)
         if len(alike) == 1 and not one.tolerance.disorder and not one.tolerance.repeats:
             self._in_order(connection, channel, one)
 
@@ -331,9 +336,7 @@ class PubSubModel:
     def _settle(self, channel: str, published: Published) -> None:
         if published.is_settled:
             return
-        published.is_settled = True
-        if published.delivered is None:
-            published.delivered = self._now
+        published.settled = self._now
         for connection in sorted(published.owed, key=str):
             if self._is_missing(connection, channel, published):
                 broken(

@@ -43,7 +43,9 @@ class Ordering:
     def _after(self, one: Published) -> Iterator[Published]:
         yield from self._next.get(one, ())
         for other in self._every[one.number + 1 :]:
-            by_call = one.answered is not None and one.answered < other.sent
+            by_call = (
+                one.place == other.place and one.answered is not None and one.answered < other.sent
+            )
             # calls of one connection that name the same channel run one after the other
             if by_call or one.publisher == other.publisher:
                 yield other

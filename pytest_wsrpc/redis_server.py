@@ -36,6 +36,16 @@ ANSWERING: Final = 5.0
 
 _LOG_LINES = 10
 
+_WATCH: Final = """
+trap '' HUP
+read -r _ || { rm -rf "$0"; kill -KILL 0; }
+"""
+"""Wait for the end of the process that holds the other end of the standard input.
+
+Then remove a directory and kill the own process group. Where a process of it is stopped, the
+system sends it a hangup in that moment.
+"""
+
 
 def find_servers() -> Iterator[str]:
     """Yield the programs that serve Redis, those of PATH first, then those of wheels."""
@@ -66,8 +76,9 @@ def find_server() -> str:
 class RedisServer:
     """One Redis process with a directory of its own, on a unix socket.
 
-    It saves nothing by itself, and holds after `kill` and `start` what `save` last saved. All
-    methods block: ``await asyncio.to_thread(server.restart)`` lets the loop run meanwhile.
+    It ends with the process that started it, also where that is killed. It saves nothing by
+    itself, and holds after `kill` and `start` what `save` last saved. All methods block:
+    ``await asyncio.to_thread(server.restart)`` lets the loop run meanwhile.
     """
 
     def __init__(self, program: str, *options: str) -> None:
@@ -80,6 +91,7 @@ class RedisServer:
         self.path = str(self.directory / "socket")
         """The path of the unix socket."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -104,7 +116,7 @@ class RedisServer:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                process_group=0,  # Ctrl-C is for pytest, which stops the server in its own time
+                process_group=self._watch(),
             )
         deadline = time.monotonic() + STARTING
         while not self._answers():
@@ -156,14 +168,37 @@ class RedisServer:
     def close(self) -> None:
         """End the server and remove its directory."""
         self.kill()
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.kill()
+            watcher.communicate()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _watch(self) -> int:
+        """Return the process group of a watcher, which kills it when this process is gone.
+
+        It is not that of pytest: Ctrl-C is for pytest, which stops the server in its own time.
+        """
+        if self._watcher is None:
+            self._watcher = subprocess.Popen(
+                ["sh", "-c", _WATCH, str(self.directory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+        return self._watcher.pid
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is None or not self.is_running:

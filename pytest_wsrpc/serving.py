@@ -18,6 +18,7 @@ from .clock import VirtualLoop
 from .faults import FaultPlan, Spec
 from .harness import Harness
 from .loops import BoundElsewhere
+from .managers import managers_of
 from .observer import Observer
 
 
@@ -30,6 +31,12 @@ class Server(Harness):
         super().__init__(app, path, observer, transport, faults)
         self.faults = faults
         """The faults of this application: what ``ws_faults`` is for that of the fixtures."""
+
+    def use_faults_of(self, other: Server) -> None:
+        """Put the faults of another server, which closes first, in the way of this one too."""
+        self.faults = other.faults
+        self._observer.use_faults(other.faults)
+        other.faults.attach(managers_of(self.app).values())
 
     def exempted_by(self, words: str) -> None:
         """Say in a report how a test does without what `strict` judges."""

@@ -35,6 +35,7 @@ from typing import Any
 import pytest
 
 from pytest_wsrpc import FaultPlan, NetworkLink, serve, strategies
+from pytest_wsrpc.conformance import CLAUSES
 from pytest_wsrpc.faults import EFFECTS, MATCHERS, POINTS
 from pytest_wsrpc.faults.table import SELECTION
 from pytest_wsrpc.fuzz import hooks
@@ -300,6 +301,11 @@ def signatures(header: str) -> str:
 
 def test_the_table_of_leftovers_is_that_of_the_setting():
     assert table("docs/testing.md", "kind") == [list(kind) for kind in STRICT_KINDS.items()]
+
+
+def test_the_table_of_clauses_is_that_of_the_suite():
+    rows = {row[0]: row[1] for row in table("docs/broker.md", "clause")}
+    assert rows == CLAUSES
 
 
 def test_the_table_of_strategies_names_strategies():

@@ -216,7 +216,8 @@ class SocketsManager:
     async def unsubscribe(self, channel: str) -> None:
         """Override: called after the last subscriber of a channel left.
 
-        What it raises is logged, and it is called again until it succeeds or the channel is wanted.
+        Called too where `subscribe` was cancelled: perhaps there is nothing to unsubscribe. What it
+        raises is logged, and it is called again until it succeeds or the channel is wanted.
         """
 
     async def read_history(self, channel: str, since: Position | None) -> Past:
@@ -224,7 +225,8 @@ class SocketsManager:
 
         With `since`, also the events after that offset that are still kept, in order; whether
         these are all is judged elsewhere. Raise `BrokerUnavailable` or `ConnectionError` where the
-        backend cannot be reached. Called after `subscribe`, and wherever events are missing.
+        backend cannot be reached. Called after `subscribe`, for each client that comes back, and
+        wherever events are missing.
         """
         raise NotImplementedError(f"{type(self).__qualname__} has a history: define read_history")
 

@@ -94,7 +94,9 @@ class Memberships:
             membership.add(patterns, call)
             if isinstance(membership, TrackedMembership):
                 position = membership.position
-                if since is not None and call is not None and since != position:
+                if since is not None and call is not None:
+                    # also where nothing was missed: the backend may have begun another epoch
+                    # since it was last heard of
                     membership.begin_recovery(call)
 
         self._joining.append(joining)
@@ -106,7 +108,7 @@ class Memberships:
         finally:
             self._joining.remove(joining)
         assert membership is not None
-        recovered = since is not None and since == position
+        recovered = False
         if isinstance(membership, TrackedMembership) and membership.is_recovering(call):
             assert since is not None
             recovered = await self._recover(membership, since, past)

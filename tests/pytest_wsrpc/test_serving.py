@@ -399,3 +399,14 @@ def test_the_fixture_is_in_memory_on_virtual_time(suite):
         """,
         "--wsrpc-transport=tcp",
     ).assert_outcomes(passed=1)
+
+
+async def test_applications_share_the_faults_of_one():
+    async with serve(demo.create_app()) as connect, serve(demo.create_app()) as other:
+        connect.use_faults_of(other)
+        other.faults.add(*parse("publish:error=BrokerUnavailable,times=2"))
+        for server in (connect, other):
+            client = await server()
+            reply = await client.request("publish", {"channel": "news", "event": "a", "data": 1})
+            assert reply["error"]["message"] == "Service unavailable"
+        assert connect.faults is other.faults

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from pytest_wsrpc import BrokerConformance
 from wsrpc import SocketsManager
 from wsrpc.failures import Failure
 
@@ -254,3 +255,14 @@ async def test_publishing_an_error_closes_the_subscribers_connection(
     assert other.ws.close_code == 1001
     assert app["web_sockets"].worker is None
     assert app["web_sockets"].server_info() == {"connections": 0, "channels": {}}
+
+
+@pytest.mark.wsrpc(clock="virtual")
+class TestBackend(BrokerConformance):
+    """The backend of the document keeps the contract of all brokers."""
+
+    refused = ("X",)
+
+    @pytest.fixture
+    def make_broker(self) -> Any:
+        return run(BACKEND)["LocalBroker"]

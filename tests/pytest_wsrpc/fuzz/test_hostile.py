@@ -102,7 +102,6 @@ ODD = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ODD)
 def test_a_handler_that_never_answers_ends_its_item(
     write_app: WriteApp, fuzz: Run, how: str
@@ -140,7 +139,6 @@ def test_a_handler_that_ends_its_connection_is_found(
     result.stdout.fnmatch_lines([line])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "code"),
     [
@@ -179,7 +177,6 @@ def test_making_an_application_may_not_take_for_ever(write_app: WriteApp, fuzz: 
     result.stdout.fnmatch_lines(["*LoopHeld: *time.sleep(1000)*"])
 
 
-@pytest.mark.slow
 def test_what_c_code_does_is_seen_in_a_process_of_its_own(write_app: WriteApp, fuzz: Run) -> None:
     methods = method("sum(range(10**12))") + method("os.kill(os.getpid(), signal.SIGKILL)").replace(
         "bad", "worse"

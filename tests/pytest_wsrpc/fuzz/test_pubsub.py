@@ -16,6 +16,7 @@ from pytest_wsrpc.fuzz.conversation import Advance, Call, Connect, Conversation,
 from pytest_wsrpc.fuzz.delivery import FROM, pubsub
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
+from pytest_wsrpc.fuzz.growth import small_heap
 from pytest_wsrpc.fuzz.judging import judge
 from pytest_wsrpc.fuzz.phases.pubsub import PHASE
 from pytest_wsrpc.fuzz.publishing import SEEN, Seen
@@ -68,7 +69,8 @@ def failures_of(
     host = Host(target.of_value(create_app, "the test"))
     try:
         conversation = Conversation(endpoint, tuple(made))
-        record = host.run(PHASE.play(host, conversation, "/stream", (), 5.0))
+        with small_heap():
+            record = host.run(PHASE.play(host, conversation, "/stream", (), 5.0))
     finally:
         host.close()
     return judge(record, frozenset(), Path.cwd())

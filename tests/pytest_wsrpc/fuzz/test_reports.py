@@ -199,7 +199,6 @@ def test_a_pasted_test_uses_the_instruments_of_the_fuzzer(
     pasted.stdout.fnmatch_lines([f"E *{said}"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "of", "body", "said"),
     [

@@ -14,6 +14,7 @@ from aiohttp import web
 from pytest_wsrpc.fuzz.conversation import Call, Connect, Conversation
 from pytest_wsrpc.fuzz.endpoints import endpoints_of
 from pytest_wsrpc.fuzz.failure import Violation
+from pytest_wsrpc.fuzz.growth import small_heap
 from pytest_wsrpc.fuzz.rounds import GROWTH, nothing_left, play_rounds
 from pytest_wsrpc.fuzz.serving import Host
 from pytest_wsrpc.fuzz.target import Target
@@ -103,7 +104,8 @@ def played(*names: str) -> Any:
     target = Target("app:create_app", types.ModuleType("app"), "create_app", create_app, Path())
     host = Host(target)
     try:
-        return host.run(play_rounds(host, conversation, "/stream", (), 5.0))
+        with small_heap():
+            return host.run(play_rounds(host, conversation, "/stream", (), 5.0))
     finally:
         host.close()
 

@@ -149,6 +149,26 @@ def test_what_is_left_is_counted_after_rounds() -> None:
     ]
 
 
+def test_a_long_payload_has_a_name_until_another_one_comes() -> None:
+    record = record_with(ask(1), ask(2))
+    for exchange in record.calls:
+        exchange.case = request(
+            ENDPOINT, BID, exchange.case.id, {"texts": [f"text number {n}" for n in range(9)]}
+        )
+    lines = written(record, failure("serial", 0))
+    assert sum(line.startswith("payload = ") for line in lines) == 1
+    assert sum("request('bid', payload, timeout=1)" in line for line in lines) == 2
+
+
+def test_a_call_that_needs_no_answer_and_has_none_is_to_have_none() -> None:
+    record = record_with(ask(1), ask(2), call_0={"silent": True})
+    lines = written(record, failure("no-internal-error", 1))
+    assert lines[1:3] == [
+        "with pytest.raises(TimeoutError):",
+        "    await client.request('bid', {'n': 0}, timeout=1)",
+    ]
+
+
 def test_faults_that_were_left_out_have_no_end() -> None:
     assert "ws_faults.heal()" not in written(record_with(ask(1), Heal()), failure("serial", 0))
 

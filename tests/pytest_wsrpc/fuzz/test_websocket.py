@@ -244,9 +244,9 @@ async def test_what_comes_after_closing_is_left_out() -> None:
 
 
 async def test_the_code_that_came_before_the_end_is_kept() -> None:
-    socket, server = await raw(SWITCHED)
-    server.transport.write(frame(0x88, struct.pack("!H", 4001)))
-    server.transport.abort()
+    socket, _ = await raw(SWITCHED)
+    socket.data_received(frame(0x88, struct.pack("!H", 4001)))
+    socket.connection_lost(None)
     assert await socket.receive() is None
     assert socket.close_code == 4001
 

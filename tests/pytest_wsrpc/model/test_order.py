@@ -141,3 +141,16 @@ def test_what_the_application_hides_is_not_missing():
     story.publish("bert", "news", "tick")
     with broken("missing"):
         story.model.settled()
+
+
+def test_what_two_processes_publish_comes_in_any_order_but_everywhere_in_the_same():
+    story = Story(place={"anna": 0, "bert": 0, "carl": 1, "dora": 1}.get)
+    story.subscribe("anna", "news", "*")
+    story.subscribe("carl", "news", "*")
+    story.publish("bert", "news", "tick", 1)
+    story.publish("dora", "news", "tick", 2)
+    story.receive("anna", "news", "tick", 2)
+    story.receive("anna", "news", "tick", 1)
+    story.receive("carl", "news", "tick", 1)
+    with broken("order"):
+        story.receive("carl", "news", "tick", 2)

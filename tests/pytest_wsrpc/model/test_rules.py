@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import broken, listing
+from .conftest import Story, broken, listing
 
 REFUSED = {"error": {"code": -32602, "message": "Invalid RPC parameters"}}
 UNKNOWN = {"error": {"code": -32004, "message": "Service unavailable"}}
@@ -252,3 +252,19 @@ def test_what_has_settled_does_not_come_any_more(story):
     story.subscribe("carl", "news", "*")
     with broken("late"):
         story.receive("carl", "news", "tick")
+
+
+def test_each_process_decides_by_itself_who_is_too_late():
+    story = Story(place={"anna": 0, "bert": 0, "carl": 1, "dora": 1, "emil": 1}.get)
+    story.subscribe("anna", "news", "*")
+    story.publish("bert", "news", "tick")
+    story.receive("anna", "news", "tick")
+    story.subscribe("carl", "news", "*")
+    story.receive("carl", "news", "tick")
+    story.subscribe("dora", "news", "*")
+    with broken("late"):
+        story.receive("dora", "news", "tick")
+    story.model.settled()
+    story.subscribe("emil", "news", "*")
+    with broken("late"):
+        story.receive("emil", "news", "tick")

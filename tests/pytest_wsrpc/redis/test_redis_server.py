@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 import redis
@@ -12,6 +15,8 @@ import redis
 from pytest_wsrpc import RedisServer
 from pytest_wsrpc import redis_server as module
 from pytest_wsrpc.redis_server import find_server, find_servers
+
+PATIENCE = 20.0
 
 
 def test_it_answers_on_its_url(redis_server):
@@ -98,6 +103,42 @@ def test_nothing_is_left_of_a_closed_server(redis_server):
     assert not redis_server.directory.exists()
 
 
+@pytest.mark.parametrize("state", ["running", "frozen"])
+def test_nothing_is_left_of_a_server_whose_process_was_killed(state):
+    code = (
+        "from pytest_wsrpc.redis_server import RedisServer, find_server\n"
+        "server = RedisServer(find_server())\n"
+        "server.start()\n"
+        "server.command('SET', 'a', 1)\n"
+        "server.restart()\n"
+        f"{'server.freeze()' if state == 'frozen' else ''}\n"
+        "print(server.path, flush=True)\n"
+        "input()\n"
+    )
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as process,
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
+        path = process.stdout.readline().decode().strip()
+        connection.settimeout(PATIENCE)
+        connection.connect(path)
+        process.kill()
+        with suppress(ConnectionResetError):  # what a server sends that never took the connection
+            assert connection.recv(1) == b""
+    assert not os.path.exists(os.path.dirname(path))
+
+
+def test_a_closed_server_can_be_closed_again(redis_server):
+    redis_server.close()
+    redis_server.close()
+    assert redis_server._watcher is None
+
+
 def test_a_server_with_a_password_starts():
     with RedisServer(find_server(), "--requirepass", "secret") as server:
         with pytest.raises(redis.AuthenticationError):
@@ -112,6 +153,14 @@ def test_a_server_that_does_not_start_says_why():
         server.start()
     assert "does not serve" in str(caught.value)
     server.close()
+
+
+def test_nothing_is_left_of_a_server_that_does_not_start():
+    server = RedisServer(find_server(), "--no-such-option", "1")
+    with pytest.raises(RuntimeError), server:
+        pass
+    assert not server.directory.exists()
+    assert server._watcher is None
 
 
 def test_a_program_in_path_comes_first(tmp_path, monkeypatch):

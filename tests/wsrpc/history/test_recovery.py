@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from wsrpc import (
-    Position,
-)
+from wsrpc import Position
+from wsrpc.failures import Failure
 
 from .scripted import Broker, Client, View, settle, told
 
@@ -76,7 +75,7 @@ async def test_of_what_was_missed_only_what_matches_comes() -> None:
     assert client.got == [2]
 
 
-async def test_who_missed_nothing_is_told_so_without_reading_again() -> None:
+async def test_who_missed_nothing_is_told_so_once_the_history_has_confirmed_it() -> None:
     broker = Broker()
     await broker.emit(3)
     other, client = Client(broker), Client(broker)
@@ -84,7 +83,53 @@ async def test_who_missed_nothing_is_told_so_without_reading_again() -> None:
     await other.answer()
     client.subscribe(since=3)
     assert await client.answer() == told(3, True)
-    assert broker.reads == [None]
+    assert broker.reads == [None, Position("E", 3)]
+    await broker.emit()
+    assert client.got == [4]
+
+
+async def test_who_missed_nothing_is_told_so_by_the_reading_that_opens_the_channel() -> None:
+    broker = Broker()
+    await broker.emit(3)
+    client = Client(broker)
+    client.subscribe(since=3)
+    assert await client.answer() == told(3, True)
+    assert broker.reads == [Position("E", 3)]
+
+
+@pytest.mark.parametrize("top", [0, 2, 3, 5])
+async def test_an_epoch_that_the_process_has_not_noticed_is_never_recovered(top: int) -> None:
+    broker = Broker()
+    await broker.emit(3)
+    other, client = Client(broker), Client(broker)
+    other.subscribe()
+    await other.answer()
+    broker.epoch, broker.top = "F", top
+    del broker.events[top:]
+    client.subscribe(since=3)
+    assert await client.answer() == told(3, False)
+    assert client.got == []
+
+
+async def test_who_missed_nothing_is_not_recovered_where_history_cannot_be_read(
+    reported: list[Failure],
+) -> None:
+    broker = Broker()
+    await broker.emit(3)
+    other, client = Client(broker), Client(broker)
+    other.subscribe()
+    await other.answer()
+
+    async def fail() -> None:
+        raise ConnectionError("the backend is away")
+
+    broker.before_read = fail
+    client.subscribe(since=3)
+    assert await client.answer() == told(3, False)
+    await broker.emit()
+    assert client.got == [4]
+    [failure] = reported
+    assert isinstance(failure.exception, ConnectionError)
 
 
 @pytest.mark.parametrize(

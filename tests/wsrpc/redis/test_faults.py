@@ -443,6 +443,35 @@ async def test_no_client_is_told_that_it_recovered_from_an_older_snapshot(
         await broker.publish("x", "e", "another")
 
 
+@pytest.mark.parametrize("empty", [False, True])
+async def test_no_client_is_told_that_it_recovered_before_the_process_notices_a_restart(
+    make_broker, serve, redis_server, until, empty
+):
+    class Stream(ApiPath, WsPathMixin, Subscribe):
+        pass
+
+    broker = await make_broker(history=10)
+    server = await serve(Stream, broker)
+    client, returning = await server.connect(), await server.connect()
+    await client.call("subscribe", {"channel": "x"})
+    await broker.publish("x", "e", 1)
+    redis_server.save()
+    await broker.publish("x", "e", 2)
+    await until(lambda: (broker.channels.position("x") or Position("", 0)).offset == 2)
+    since = broker.channels.position("x")
+    # nothing else runs in this process until the server is another one
+    redis_server.kill()
+    if empty:
+        redis_server.restart(empty=True)
+    else:
+        redis_server.start()
+    payload = {"channel": "x", "since": {"epoch": since.epoch, "offset": since.offset}}
+    reply = await returning.call("subscribe", payload)
+    assert reply["response"]["recovered"] is False
+    events = [await client.recv() for _ in range(3)]
+    assert [event["event"] for event in events] == ["e", "e", "wsrpc.gap"]
+
+
 async def test_a_client_that_comes_back_to_another_process_has_missed_nothing(
     make_broker, serve, redis_server
 ):

@@ -1,0 +1,6 @@
+"""The conformance suite: what every broker has to do, as a test class to inherit."""
+
+from .clauses import CLAUSES, ConformanceError
+from .suite import BrokerConformance
+
+__all__ = ["CLAUSES", "BrokerConformance", "ConformanceError"]
