@@ -43,6 +43,7 @@ from pytest_wsrpc.fuzz.catalogue import CHECKS
 from pytest_wsrpc.fuzz.phases import PHASES
 from pytest_wsrpc.settings import STRICT_KINDS
 from wsrpc import Limits
+from wsrpc.asyncapi import add_asyncapi
 
 CASES = 30
 """Tried for each item: what the pages show depends on no number of them."""
@@ -311,6 +312,14 @@ def test_the_table_of_clauses_is_that_of_the_suite():
 def test_the_table_of_strategies_names_strategies():
     shown = {row[0].split("(")[0] for row in table("docs/testing.md", "strategy")}
     assert shown <= {*strategies.__all__}
+
+
+def test_the_tables_of_describing_are_those_of_function_and_command():
+    rows = [row[0] for row in table("docs/asyncapi.md", "argument")]
+    assert ", ".join(rows) == ", ".join(inspect.signature(add_asyncapi).parameters)
+    options = re.findall(r"--\w+", str(table("docs/asyncapi.md", "option")))
+    help_ = shell("python -m wsrpc describe --help").stdout
+    assert sorted(options) == sorted(re.findall(r"^  (--\w+)", help_, re.M))
 
 
 def test_the_signature_of_serve_is_that_of_the_function():

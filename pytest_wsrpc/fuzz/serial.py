@@ -133,26 +133,24 @@ class _Trial:
     async def contradiction(self) -> Contradiction | None:
         """Return what no order explains, None if one does."""
         # what mostly explains comes first: there are up to 24 orders
-        for some in (self._group, *self._without_refused()):
-            for order in islice(orders(self._record, some), _LIKELY):
-                if self._explains(await self._run(order)):
-                    return None
-        for order in orders(self._record, self._group):
-            if self._explains(await self._run(order)):
-                return None
+        if await self._is_explained(_LIKELY) or await self._is_explained():
+            return None
         if self._unstable.is_news(self._names.values()):
             await self._learn()
         if any(self._explains(run) for run in self._runs.values()):
             return None
-        for rest in self._without_refused():
-            for order in orders(self._record, rest):
-                run = await self._run(order)
-                if self._explains(run):
-                    return None
         waiting = self._waiting()
         if waiting and any(self._explains(run, waiting) for run in self._runs.values()):
             return None
         return None if self._is_work_under_way() else self._nearest()
+
+    async def _is_explained(self, most: int | None = None) -> bool:
+        """Tell whether one of the first orders does it, with all calls or without some refused."""
+        for some in (self._group, *self._without_refused()):
+            for order in islice(orders(self._record, some), most):
+                if self._explains(await self._run(order)):
+                    return True
+        return False
 
     def _waiting(self) -> Set[int]:
         """Return the calls that are there to wait for what others do, as a long poll is.

@@ -12,7 +12,7 @@ SCOPES = ["function", "module", "session"]
 PAIRS = list(itertools.product(SCOPES, SCOPES))
 
 pairs = pytest.mark.parametrize(("test", "fixture"), PAIRS)
-modes = pytest.mark.parametrize("mode", ["auto", "strict"])
+modes = pytest.mark.parametrize("mode", ["auto", pytest.param("strict", marks=pytest.mark.slow)])
 
 TESTS = """
 @pytest.mark.asyncio(loop_scope="{test}")

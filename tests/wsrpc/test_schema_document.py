@@ -389,3 +389,18 @@ def test_the_schema_accepts_exactly_what_validation_accepts(payload: Any) -> Non
         accepted = False
 
     assert SCHEMA.is_valid(payload) is accepted
+
+
+def test_classes_whose_names_differ_in_other_letters_only_are_two_definitions() -> None:
+    first = msgspec.defstruct("Größe", [("a", int)])
+    second = msgspec.defstruct("Gräße", [("b", int)])
+    schema = schema_of(tuple[first, second])  # type: ignore[valid-type]
+    required = [definition["required"] for definition in schema["$defs"].values()]
+    assert required == [["a"], ["b"]]
+
+
+def test_the_default_of_a_set_is_written_in_one_order() -> None:
+    words = frozenset({"some", "words", "in", "no", "order"})
+    struct = msgspec.defstruct("Words", [("words", frozenset[str], words)])
+    schema = definition_of(struct)
+    assert schema["properties"]["words"]["default"] == sorted(words)

@@ -201,16 +201,16 @@ def _names(root: mi.Type) -> dict[int, tuple[_Named, str]]:
     ]
     short: dict[str, list[Any]] = {}
     for node in named:
-        classes = short.setdefault(_title(node.cls), [])
+        classes = short.setdefault(_identifier(node.cls), [])
         if node.cls not in classes:
             classes.append(node.cls)
     names = {}
     for node in named:
-        classes = short[_title(node.cls)]
-        name = _title(node.cls)
+        name = _identifier(node.cls)
+        classes = short[name]
         if len(classes) > 1:
-            name = f"{node.cls.__module__}.{name}.{classes.index(node.cls) + 1}"
-        names[id(node)] = (node, re.sub(r"[^a-zA-Z0-9.\-_]", "_", name))
+            name = _plain(f"{node.cls.__module__}.{name}.{classes.index(node.cls) + 1}")
+        names[id(node)] = (node, name)
     return names
 
 
@@ -242,6 +242,14 @@ def _title(cls: Any) -> str:
     return f"{origin.__name__}[{', '.join(arguments)}]"
 
 
+def _identifier(cls: Any) -> str:
+    return _plain(_title(cls))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9.\-_]", "_", name)
+
+
 def _description(node: _Named) -> str:
     cls = getattr(node.cls, "__origin__", node.cls)
     text = inspect.cleandoc(cls.__doc__ or "")
@@ -258,7 +266,7 @@ def _default(field: mi.Field) -> JsonSchema:
     if value is msgspec.NODEFAULT or (isinstance(value, float) and not math.isfinite(value)):
         return {}
     try:
-        return {"default": msgspec.json.decode(msgspec.json.encode(value))}
+        return {"default": msgspec.json.decode(msgspec.json.encode(value, order="deterministic"))}
     except (TypeError, ValueError):  # a default that only Python code can give
         return {}
 

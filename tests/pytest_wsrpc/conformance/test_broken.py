@@ -22,6 +22,12 @@ BROKEN = [
     if isinstance(kind, type) and "clause" in vars(kind)
 ]
 
+QUICK = [
+    *{(kind.clause, kind.__module__): kind for kind in reversed(BROKEN)}.values(),
+    *(kind for kind in BROKEN if "gap" in kind.also or kind.clause in ("raised", "missing")),
+]
+"""Those that show all that the suite does."""
+
 SUITE = """
 import pytest
 from brokers import bus, {module}
@@ -69,7 +75,13 @@ class TestBus(BrokerConformance):
         return backend[1]
 
 
-@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, id=kind.__name__, marks=() if kind in QUICK else pytest.mark.slow)
+        for kind in BROKEN
+    ],
+)
 def test_a_broken_broker_fails_on_the_clause_that_it_breaks(pytester, kind):
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     module = kind.__module__.rpartition(".")[2]

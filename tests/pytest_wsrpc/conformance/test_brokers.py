@@ -74,5 +74,6 @@ class TestRedisBroker(BrokerConformance):
         }
 
 
+@pytest.mark.slow
 class TestRedisBrokerWithHistory(TestRedisBroker):
     history = 50

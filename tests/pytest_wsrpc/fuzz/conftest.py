@@ -102,7 +102,7 @@ def fuzz(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
         if not any(argument.startswith("--wsrpc-seed") for argument in arguments):
             chosen += ["--wsrpc-seed=1"]
         if not any(argument.startswith("--wsrpc-max-examples") for argument in arguments):
-            chosen += ["--wsrpc-max-examples=25"]
+            chosen += ["--wsrpc-max-examples=10"]
         return pytester.runpytest_inprocess("-p", "no:randomly", *chosen, *arguments)
 
     return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,12 @@ DIVIDE = """
 async def ws_rpc_divide(self, payload: Numbers) -> Number:
     return Number(payload.a // payload.b)
 """
+
+
+@pytest.fixture
+def fuzz(fuzz: Run) -> Run:
+    """Try more cases than other tests do: the defects here are not in all of them."""
+    return partial(fuzz, "--wsrpc-max-examples=25")
 
 
 def test_a_failure_shows_all_that_is_needed_to_understand_and_repeat_it(

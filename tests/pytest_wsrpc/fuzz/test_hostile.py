@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -41,6 +43,13 @@ def method(code: str) -> str:
     )
 
 
+def slow_but(all_of_them: dict[str, str], *quick: str) -> list[Any]:
+    """Return the names as parameters, of which all but a few are slow."""
+    return [
+        pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in all_of_them
+    ]
+
+
 BLOCKING = {
     "for a moment": "time.sleep(0.35)",
     "for ever": "time.sleep(1000)",
@@ -57,7 +66,7 @@ BLOCKING = {
 }
 
 
-@pytest.mark.parametrize("how", BLOCKING)
+@pytest.mark.parametrize("how", slow_but(BLOCKING, "for a moment", "in a loop"))
 def test_a_handler_that_blocks_the_loop_is_found_with_its_stack(
     write_app: WriteApp, fuzz: Run, how: str
 ) -> None:
@@ -102,7 +111,9 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("how", ODD)
+@pytest.mark.parametrize(
+    "how", slow_but(ODD, "floods for ever", "waits for a thread that never ends")
+)
 def test_a_handler_that_never_answers_ends_its_item(
     write_app: WriteApp, fuzz: Run, how: str
 ) -> None:
@@ -221,10 +232,17 @@ def test_an_application_that_never_starts_is_shown(write_app: WriteApp, fuzz: Ru
 
 def test_a_copy_of_the_process_ends_and_is_not_left_behind(write_app: WriteApp, fuzz: Run) -> None:
     write_app(method("if os.fork() == 0 and payload.a: time.sleep(1000)"), end=IMPORTS)
+    before = children()
     result = fuzz(*ACCEPTS)
     assert result.parseoutcomes()["passed"] == 1
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= before
+
+
+def children() -> set[int]:
+    """The processes that this one has started, but for the one that tells."""
+    told = subprocess.run(["ps", "-A", "-o", "ppid=,pid=,comm="], stdout=subprocess.PIPE, text=True)
+    rows = [line.split(maxsplit=2) for line in told.stdout.splitlines()]
+    return {int(pid) for parent, pid, name in rows if int(parent) == os.getpid() and name != "ps"}
 
 
 def test_what_eats_memory_is_stopped(

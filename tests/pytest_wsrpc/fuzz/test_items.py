@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,12 @@ BROKEN = """
 async def ws_rpc_divide(self, payload: Numbers) -> Number:
     return Number(payload.a // payload.b)
 """
+
+
+@pytest.fixture
+def fuzz(fuzz: Run) -> Run:
+    """Try more cases than other tests do: the defects here are not in all of them."""
+    return partial(fuzz, "--wsrpc-max-examples=25")
 
 
 @pytest.fixture

@@ -31,14 +31,16 @@ def database() -> Iterator[InMemoryExampleDatabase]:
     hypothesis.settings.load_profile(before)
 
 
-def run(strategy: st.SearchStrategy[Any], attempt: Any, count: int, seed: int = 1) -> list[Any]:
+def run(
+    strategy: st.SearchStrategy[Any], attempt: Any, count: int, seed: int = 1, **how: bool
+) -> list[Any]:
     tried = []
 
     def record(case: Any) -> Any:
         tried.append(case)
         return attempt(case)
 
-    search(strategy, record, name="n", seed=seed, max_examples=count)
+    search(strategy, record, name="n", seed=seed, max_examples=count, **how)
     return tried
 
 
@@ -77,6 +79,18 @@ def test_every_failure_is_replayed_first() -> None:
     strategy = st.integers(-(10**6), 10**6)
     assert {attempt(case) for case in run(strategy, attempt, 200)} == {"large", "small", None}
     assert {attempt(case) for case in run(strategy, attempt, 2, seed=2)[:2]} == {"large", "small"}
+
+
+def test_a_replay_tries_nothing_but_what_failed_before() -> None:
+    def attempt(case: int) -> str | None:
+        return "large" if case > 1000 else None
+
+    strategy = st.integers(0, 10**6)
+    assert run(strategy, attempt, 200, is_replay=True) == []
+    run(strategy, attempt, 200)
+    replayed = run(strategy, attempt, 200, is_replay=True)
+    assert replayed[0] == 1001
+    assert len(replayed) < 20
 
 
 def test_a_stop_ends_a_search_at_once() -> None:

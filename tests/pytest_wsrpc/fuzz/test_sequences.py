@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ class Item:
 class Which:
     item_id: str
 """
+
+
+@pytest.fixture
+def fuzz(fuzz: RunPytest) -> RunPytest:
+    """Try more cases than other tests do: what takes three calls is not in all of them."""
+    return partial(fuzz, "--wsrpc-max-examples=25")
 
 
 @pytest.fixture

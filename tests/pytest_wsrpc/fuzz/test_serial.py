@@ -16,7 +16,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from pytest_wsrpc import faults
-from pytest_wsrpc.fuzz import serial, target
+from pytest_wsrpc.fuzz import sameness, serial, target
 from pytest_wsrpc.fuzz.conversation import (
     Advance,
     Call,
@@ -264,6 +264,12 @@ def test_a_lost_update_is_explained_by_no_order(play: Play) -> None:
         "    (5, 3),",
         "]",
     )
+
+
+def test_what_is_known_to_be_stable_is_not_learnt_again(play: Play) -> None:
+    lost = Together((call("add", value=2), call("add", value=3)))
+    for _ in range(sameness._LOOKS + 1):
+        assert checks(play(lost)) == [("serial", "add")]
 
 
 def test_calls_after_the_overlap_show_what_the_answers_hide(play: Play) -> None:
