@@ -16,6 +16,7 @@ from . import protocol
 from .errors import (
     BrokerUnavailable,
     CallTimeout,
+    ConnectionClosed,
     Forbidden,
     InternalError,
     MethodNotFound,
@@ -139,6 +140,8 @@ class Calls:
                 # A handler may raise anything; only our own cancellation is not an answer.
                 if isinstance(error, asyncio.CancelledError) and (call.cancelled or self._closed):
                     raise
+                if isinstance(error, ConnectionClosed) and self._closed:
+                    return  # its own: the client has left, and nobody failed
                 self._answer_error(call, self._error(call, error))
             else:
                 self._answer(call, reply)

@@ -136,3 +136,25 @@ async def test_a_handler_that_will_not_be_cancelled_answers_nobody(serve, until,
     gate.set()
     await until(lambda: len(ended) == 2)
     assert [type(failure.exception) for failure in reported] == [KeyError]
+
+
+async def test_a_call_that_finds_its_own_connection_closed_is_no_failure(serve, until, reported):
+    ended = []
+
+    class Stubborn(View):
+        async def ws_rpc_watch(self, payload):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(self)
+                await self.send_event("watch", "ended", None)
+
+    server = await serve(Stubborn)
+    client = await server.connect()
+    await client.send({"id": 1, "method": "watch", "payload": {}})
+    await client.fence()
+    await client.ws.close()
+    await until(lambda: not server.broker.sockets)
+    await until(lambda: len(ended) == 1)
+    await asyncio.sleep(0)
+    assert reported == []
