@@ -9,8 +9,7 @@ import importlib
 from typing import Final
 
 import wsrpc
-
-from ..fuzz.names import suggestion
+from wsrpc.names import suggestion
 
 FORM: Final = (
     "an exception is a builtin such as ConnectionError, a name of wsrpc such as CannotPublish, "

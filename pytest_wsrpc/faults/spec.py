@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from wsrpc.names import suggestion
 from wsrpc.patterns import Pattern
 
-from ..fuzz.names import suggestion
 from . import exceptions
 from .table import EFFECTS, INSTEAD, MATCHERS, SELECTION, SETTINGS, legend
 

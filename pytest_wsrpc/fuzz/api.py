@@ -11,11 +11,12 @@ from typing import Any, Final, TypeVar
 import pytest
 from hypothesis import given
 
+from wsrpc.names import suggestion
+
 from . import target as targets
 from .catalogue import CHECKS
 from .endpoints import Endpoint, endpoints_of_target
 from .headers import NAME, VALUE, Headers
-from .names import suggestion
 from .options import PARAMETRIZED
 from .phases import PHASES
 from .target import Target

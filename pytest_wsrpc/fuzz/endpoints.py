@@ -12,6 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from wsrpc import WsPathMixin
+from wsrpc.application import views
 from wsrpc.rpc import RpcMethod, methods_of
 
 from .target import Target
@@ -79,11 +80,4 @@ def endpoints_of(app: web.Application) -> list[Endpoint]:
 
     Raises `TypeError` for a method whose types are unusable.
     """
-    found: dict[str, Endpoint] = {}
-    for route in app.router.routes():
-        handler, resource = route.handler, route.resource
-        if resource is None or not isinstance(handler, type):
-            continue
-        if issubclass(handler, WsPathMixin) and resource.canonical not in found:
-            found[resource.canonical] = Endpoint(resource.canonical, handler, methods_of(handler))
-    return list(found.values())
+    return [Endpoint(resource.canonical, view, methods_of(view)) for resource, view in views(app)]

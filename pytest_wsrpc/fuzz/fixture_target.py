@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 
+from wsrpc.names import suggestion
+
 from .. import internals
 from ..examples import FRESH
 from ..examples.setups import Setup, Setups
 from .endpoints import Endpoint, endpoints_of
-from .names import suggestion
 from .serving import Host
 from .target import Target
 

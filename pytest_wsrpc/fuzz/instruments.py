@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from pytest_wsrpc.transcript import Transcript
+from wsrpc.names import suggestion
 
 from ..managers import managers_of
 from .case import Exchange, parse, request
@@ -22,7 +23,6 @@ from .endpoints import Endpoint, endpoints_of
 from .failure import Violation
 from .growth import Holdings
 from .growth import holdings as count
-from .names import suggestion
 from .record import Happening, Record
 from .watchdog import LIMIT, Watchdog
 

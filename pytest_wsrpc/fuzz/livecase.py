@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from wsrpc.names import suggestion
+
 from .. import internals
 from . import traces
 from .case import Case, Exchange
@@ -18,7 +20,6 @@ from .failure import CheckFailure
 from .handshake import HandshakeFailure, explained, path_of
 from .headers import Headers, merged
 from .login import login_of
-from .names import suggestion
 from .phases import Subject
 from .play import play
 from .registry import failures

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
+from wsrpc.names import suggestion
+
 from ..seeds import seed_of
 from .api import FIXTURE, Api, Options
 from .case import Case
@@ -20,7 +22,6 @@ from .context import Context, context_for
 from .endpoints import Endpoint
 from .headers import merged
 from .livecase import LiveCase, Player
-from .names import suggestion
 from .options import PARAMETRIZED
 from .phases import PHASES, Phase, Subject
 from .settings import Settings, matches

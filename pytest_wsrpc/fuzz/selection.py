@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from wsrpc.names import suggestion
+
 from .endpoints import Endpoint
-from .names import suggestion
 from .settings import Settings, matches, origin
 
 

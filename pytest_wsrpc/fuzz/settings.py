@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from wsrpc.names import suggestion
+
 from ..seeds import RANDOM, Seed, seed_of
 from .catalogue import CHECKS
 from .headers import NAME, VALUE
-from .names import suggestion
 from .options import CASE_TIMEOUT, ITEM_TIME, MAX_EXAMPLES
 
 _KINDS = {

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from wsrpc.errors import InternalError, RpcError
+from wsrpc.names import suggestion
 from wsrpc.rpc import RpcMethod
 
 from ..clock import VirtualClock, VirtualLoop
 from ..fuzz import conversation as values
 from ..fuzz.conversation import Advance, Call, Disconnect, Like, Step, Together
 from ..fuzz.endpoints import Endpoint, endpoints_of
-from ..fuzz.names import suggestion
 from ..fuzz.references import resolved
 from .payloads import payloads
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 import wsrpc
+from wsrpc.names import suggestion
 
 from ..faults.spec import Spec, make
 from ..faults.table import EFFECTS, Effect, Point
-from ..fuzz.names import suggestion
 
 _ENDLESS: Final = "stall"
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..application import BadTarget, load
 from .build import document, to_json
 from .page import to_html
-from .target import BadTarget, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def _describe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     try:
         app = load(options.target, Path.cwd())
     except BadTarget as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+        parser.exit(2, f"{parser.prog}: error: {options.target}: {error}\n")
     try:
         described = document(
             app,

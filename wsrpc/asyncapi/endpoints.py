@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ..application import views
 from ..path import WsPathMixin
 from ..rpc import RpcMethod, methods_of
 
@@ -47,22 +48,17 @@ def endpoints_of(app: web.Application) -> list[Endpoint]:
     Of two at the same path it is the first, which is the one that answers. Raises `TypeError` and
     `NameError` for methods whose types are unusable.
     """
-    found: dict[str, Endpoint] = {}
     ids: set[str] = set()
-    for route in app.router.routes():
-        view, resource = route.handler, route.resource
-        if resource is None or route.method not in ("*", "GET") or resource.canonical in found:
-            continue
-        if isinstance(view, type) and issubclass(view, WsPathMixin):
-            address = resource.canonical
-            found[address] = Endpoint(
-                id=_new_id(address, ids),
-                address=address,
-                parameters=_parameters(address, resource.get_info()),
-                view=view,
-                methods=methods_of(view),
-            )
-    return list(found.values())
+    return [
+        Endpoint(
+            id=_new_id(resource.canonical, ids),
+            address=resource.canonical,
+            parameters=_parameters(resource.canonical, resource.get_info()),
+            view=view,
+            methods=methods_of(view),
+        )
+        for resource, view in views(app)
+    ]
 
 
 def _new_id(address: str, taken: set[str]) -> str:

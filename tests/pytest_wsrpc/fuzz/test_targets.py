@@ -10,6 +10,7 @@ Run = Callable[..., pytest.RunResult]
 WriteApp = Callable[..., None]
 
 WHAT = "expected module:attribute, such as myapp:create_app"
+NOWHERE = "in the current directory or among what is installed"
 
 
 @pytest.mark.parametrize(
@@ -25,16 +26,22 @@ WHAT = "expected module:attribute, such as myapp:create_app"
         ("../my app.py:create_app", f"../my app.py is a file, not the name of a module; {WHAT}"),
         (":create_app", WHAT),
         ("my app:create_app", WHAT),
-        ("myap:create_app", "there is no module 'myap'; did you mean *'myapp'*"),
+        ("myap:create_app", f"there is no module 'myap' {NOWHERE}; did you mean *'myapp'*"),
         ("myapp:creat_app", "the module myapp has no attribute 'creat_app'; did you mean 'create_"),
         ("myapp:Stream.nowhere", "* has no attribute 'nowhere'"),
-        ("shop.ap:create_app", "there is no module 'shop.ap'; did you mean 'shop.app'?"),
-        ("nowhere.app:create_app", "there is no module 'nowhere'"),
+        (
+            "shop.ap:create_app",
+            f"there is no module 'shop.ap' {NOWHERE}; did you mean 'shop.app'?",
+        ),
+        ("nowhere.app:create_app", f"there is no module 'nowhere' {NOWHERE}"),
         (
             "myapp:text",
             "expected an aiohttp.web.Application or a callable that returns one, got str",
         ),
-        ("myapp:needs", "it is called without arguments (missing a required argument: 'config')"),
+        (
+            "myapp:needs",
+            "it is called without arguments (missing a required argument: 'config'): write *",
+        ),
         ("ws://localhost/stream", f"a URL is not accepted; {WHAT}"),
         ("fixture:ws_app", "no conftest.py that pytest has loaded has a fixture 'ws_app'; it *"),
         ("fixture:ws-app", "expected fixture:NAME, such as fixture:ws_app"),
@@ -79,7 +86,10 @@ def test_an_exception_of_the_module_is_shown_with_its_place(
     ("end", "says"),
     [
         ("def make():\n    raise LookupError('no database')", "LookupError: no database"),
-        ("def make():\n    return 7", "TypeError: myapp:make is to return an aiohttp.web.Appli*"),
+        (
+            "def make():\n    return 7",
+            "TypeError: myapp:make: it is to return an aiohttp.web.Ap*",
+        ),
         ("def make():\n    return web.Application()", "*myapp:make has no websocket endpoint: *"),
         ("make = type", "TypeError: type() takes 1 or 3 arguments"),
         ("async def make():\n    raise LookupError('later')", "LookupError: later"),

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from wsrpc.asyncapi import document, target
+from wsrpc.application import load
+from wsrpc.asyncapi import document
 from wsrpc.asyncapi.command import main
 
 MODULE = """
@@ -85,7 +86,7 @@ def failing(capsys, *arguments):
 def test_the_document_of_an_application_is_printed(project, capsysbinary, spec):
     assert main(["describe", spec]) == 0
     described = json.loads(capsysbinary.readouterr().out)
-    assert described == document(target.load("shopapp:app", project))
+    assert described == document(load("shopapp:app", project))
 
 
 def test_the_document_is_written_to_a_file(project, capsysbinary):
@@ -115,18 +116,13 @@ def test_options_say_what_the_application_is_called(project, capsysbinary):
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("shopapp", "expected module:attribute, such as myapp:create_app, got 'shopapp'"),
-        ("shop-app:x", "expected module:attribute, such as myapp:create_app, got 'shop-app:x'"),
+        ("shopapp", "expected module:attribute, such as myapp:create_app"),
+        ("shop-app:x", "expected module:attribute, such as myapp:create_app"),
         (
             "shop/app.py:create",
-            "expected module:attribute, such as myapp:create_app; shop/app.py is a file: "
-            "did you mean shop.app:create?",
+            "shop/app.py is a file, not the name of a module; did you mean 'shop.app:create'?",
         ),
-        (
-            "shop.py",
-            "expected module:attribute, such as myapp:create_app; shop.py is a file: "
-            "did you mean shop:create_app?",
-        ),
+        ("shop.py", "shop.py is a file, not the name of a module; did you mean 'shop:create_app'?"),
         (
             "shopap:app",
             "there is no module 'shopap' in the current directory or among what is installed; "
@@ -143,33 +139,31 @@ def test_options_say_what_the_application_is_called(project, capsysbinary):
         ),
         (
             "shopapp:create_ap",
-            "module shopapp has no attribute 'create_ap'; did you mean 'create_app'?",
+            "the module shopapp has no attribute 'create_ap'; did you mean 'create_app' or "
+            "'create_async' or 'create_with'?",
         ),
-        ("shopapp:NUMBER.zqxjk", "5 has no attribute 'zqxjk'"),
+        ("shopapp:NUMBER.zqxjk", "int 5 has no attribute 'zqxjk'"),
         (
             "shopapp:NUMBER",
-            "shopapp:NUMBER: expected an aiohttp.web.Application or a function that returns one, "
-            "got 5",
+            "expected an aiohttp.web.Application or a callable that returns one, got int 5",
         ),
         (
             "shopapp:create_nothing",
-            "shopapp:create_nothing: expected an aiohttp.web.Application or a function that "
-            "returns one; it returned None",
+            "it is to return an aiohttp.web.Application, it returned NoneType None",
         ),
         (
             "shopapp:c_function",
-            "shopapp:c_function: expected an aiohttp.web.Application or a function that "
-            "returns one; it returned {}",
+            "it is to return an aiohttp.web.Application, it returned dict {}",
         ),
         (
             "shopapp:create_with",
-            "shopapp:create_with: it is called without arguments, but missing a required "
-            "argument: 'url': write a function that calls it with some, and name that",
+            "it is called without arguments (missing a required argument: 'url'): write a "
+            "function that calls it with some, and name that",
         ),
     ],
 )
 def test_what_is_no_application_is_told_in_one_line(project, capsys, spec, told):
-    assert failing(capsys, spec) == (2, f"python -m wsrpc describe: error: {told}")
+    assert failing(capsys, spec) == (2, f"python -m wsrpc describe: error: {spec}: {told}")
 
 
 def test_an_import_that_fails_in_the_application_is_shown_as_it_is(project):

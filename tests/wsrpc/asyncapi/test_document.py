@@ -14,9 +14,9 @@ from aiohttp import web
 
 from examples import trading
 from wsrpc import ApiPath, Limits, Publish, RpcError, Subscribe, WsPathMixin, errors
+from wsrpc.application import load
 from wsrpc.asyncapi import document, to_html, to_json
 from wsrpc.asyncapi.envelope import STANDARD_ERRORS
-from wsrpc.asyncapi.target import load
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus"
