@@ -126,15 +126,15 @@ class Nodes:
             for socket in self.bare_sockets:
                 await socket.send_str(text)
 
-    async def recover(self) -> None:
-        """Wait until Redis is lost and found again, with all channels."""
+    async def recover(self, losses: int) -> None:
+        """Wait until Redis was lost so often and is found again, with all channels."""
         (broker,) = self.brokers
         assert isinstance(broker, RedisBroker)
-        for state in (False, True):
-            while broker.healthy is not state:  # noqa: ASYNC110 - nobody else tells
-                await asyncio.sleep(0.005)
-        numbers = broker.server_info()["redis"]
-        assert numbers["subscribed"] == numbers["wanted"], numbers
+        counters = broker.server_info()["redis"]
+        while not (counters["healthy"] and counters["losses"] >= losses):
+            await asyncio.sleep(0.005)  # nobody else tells
+            counters = broker.server_info()["redis"]
+        assert counters["subscribed"] == counters["wanted"], counters
 
     async def obey(self, command: str, arguments: dict[str, Any]) -> Any:
         """Do what a line asks for, and return the answer."""

@@ -119,11 +119,11 @@ def _be_child(
         os._exit(0)
 
 
-def _noted(text: str) -> bytes:  # pragma: no cover - not measured
+def _noted(text: str) -> bytes:
     return f"{time.process_time()} {text}".encode(errors="replace")
 
 
-def _send(descriptor: int, kind: bytes, data: bytes) -> None:  # pragma: no cover - not measured
+def _send(descriptor: int, kind: bytes, data: bytes) -> None:
     message = _HEAD.pack(kind, len(data)) + data
     while message:
         message = message[os.write(descriptor, message) :]

@@ -16,6 +16,7 @@ from .context import context_of
 from .endpoints import Endpoint, endpoints_of_target
 from .failure import Finding, FuzzFailure
 from .folding import SHOWN, Shown
+from .growth import small_heap
 from .handshake import HandshakeFailure, check_handshake, path_of
 from .isolation import Isolation
 from .item import Job, Run
@@ -182,7 +183,10 @@ class FuzzPlugin:
         """Run one item; raise `FuzzFailure` for what it has found."""
         deadline = self._deadline_of_next()
         endpoint = item.subject.endpoint
-        with self._isolation.noted(item, self.settings.seed.value) as unfinished:
+        with (
+            small_heap(),
+            self._isolation.noted(item, self.settings.seed.value) as unfinished,
+        ):
             try:
                 job, findings = self._findings(item, deadline, unfinished)
             except HandshakeFailure:

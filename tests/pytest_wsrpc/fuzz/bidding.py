@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from pytest_wsrpc.fuzz.conversation import Call
 from pytest_wsrpc.fuzz.endpoints import Endpoint
@@ -38,11 +39,19 @@ class Rename:
     because: str
 
 
+class Invite(Struct):
+    who: Annotated[str, Meta(extra_json_schema={"format": "email"})]
+    day: date
+
+
 class View(ApiPath, WsPathMixin, Publish):
     async def ws_rpc_bid(self, payload: Bid) -> Bid:
         return payload
 
     async def ws_rpc_enter(self, payload: Enter) -> None:
+        return None
+
+    async def ws_rpc_invite(self, payload: Invite) -> None:
         return None
 
     async def ws_rpc_rename(self, payload: Rename) -> None:

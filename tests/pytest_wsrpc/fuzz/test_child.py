@@ -151,3 +151,15 @@ def test_of_a_dump_the_lines_below_the_loop_are_taken() -> None:
     )
     assert [place.function for place in stack_of(dump)] == ["ws_rpc_bad"]
     assert stack_of("") == ()
+
+
+def test_what_a_child_says_comes_whole_with_the_time_it_has_used() -> None:
+    reading, writing = os.pipe()
+    child._send(writing, b"n", child._noted("h\u00e9"))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    kind, size = child._HEAD.unpack_from(said)
+    used, _, text = said[child._HEAD.size :].decode().partition(" ")
+    assert (kind, size, text) == (b"n", len(said) - child._HEAD.size, "h\u00e9")
+    assert 0 < float(used) <= time.process_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -228,6 +229,16 @@ def test_a_message_has_to_be_within_the_limits(endpoint: Endpoint) -> None:
     most = endpoint.view.limits.message_size
     assert fits(request(endpoint, endpoint.methods["fine"], 1, payload))
     assert not fits(request(endpoint, endpoint.methods["fine"], 1, {**payload, "x": "x" * most}))
+
+
+def test_what_was_there_before_an_item_is_no_part_of_its_collections(
+    write_app: WriteApp, fuzz: Run_
+) -> None:
+    gc.unfreeze()  # what this suite does itself
+    hook = "\nasync def on_connect(self):\n    assert gc.get_freeze_count() > 0\n"
+    write_app(hook, end="\nimport gc\n")
+    fuzz("-k", "accepts", "--wsrpc-max-examples=3").assert_outcomes(passed=1, deselected=2)
+    assert gc.get_freeze_count() == 0
 
 
 # -- processes of their own

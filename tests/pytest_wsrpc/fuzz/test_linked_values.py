@@ -83,6 +83,15 @@ def test_fields_of_one_type_hand_values_on_whatever_their_names() -> None:
     assert linked(links=bits(0, 14), earlier=again) == {**drawn, "new": "bob"}
 
 
+def test_a_format_tells_what_a_field_is_about_but_for_times() -> None:
+    drawn = {"who": "a@example.com", "day": "2020-01-01"}
+    earlier = [Call(1, 1, METHODS["enter"], {"tag": "ann", "note": "n"})]
+    linked = partial(sequence.linked, METHODS["invite"], drawn, earlier=earlier, endpoint=ENDPOINT)
+    assert linked(links=bits(2)) == {**drawn, "who": Like("who", drawn["who"], elsewhere=0)}
+    assert linked(links=bits(0, 2)) == drawn
+    assert linked(links=bits(0, 1)) == {**drawn, "day": Like("day", drawn["day"])}
+
+
 def test_an_absent_optional_field_may_take_a_value() -> None:
     payload = sequence.linked(BID, bid(note=None), bits(0, 0, 0, 0, 4), EARLIER, ENDPOINT)
     assert payload["note"] == "n"

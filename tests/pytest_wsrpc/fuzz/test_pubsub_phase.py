@@ -10,9 +10,10 @@ import hypothesis
 import pytest
 from msgspec import Struct
 
+from pytest_wsrpc import strategies as ws
 from pytest_wsrpc.fuzz.conversation import Conversation
 from pytest_wsrpc.fuzz.endpoints import Endpoint
-from pytest_wsrpc.fuzz.phases import Subject
+from pytest_wsrpc.fuzz.phases import Subject, pubsub
 from pytest_wsrpc.fuzz.phases.pubsub import PHASE, names_in
 from wsrpc import ApiPath, BrokerUnavailable, Publish, Subscribe, WsPathMixin
 from wsrpc.rpc import methods_of
@@ -130,3 +131,25 @@ def test_a_lost_event_is_found_and_the_test_to_paste_fails(
     pytester.makepyfile(test_pasted=paste(result))
     again = pytester.runpytest_inprocess("-p", "no:randomly", "test_pasted.py")
     again.assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "more"),
+    [
+        ("", []),
+        ("again", [("subscribe", "a.1"), ("publish", "a.1")]),
+        ("all", [("publish", "a.1"), ("publish", "a.2")]),
+        ("other", [("subscribe", "a.2"), ("unsubscribe", "a.1"), ("publish", "a.2")]),
+    ],
+)
+def test_in_the_end_it_shows_what_arrives_on_the_channels(
+    ends: str, more: list[tuple[str, str]]
+) -> None:
+    methods = methods_of(Plain)
+    patterns = [ws.PatternExample("tick", "tick", "tock")] * 3
+    subscribing = pubsub._Subscribe(1, 0, (0,))
+    plan = pubsub._Plan(("a.1", "a.2"), patterns, [subscribing], ends, -1)
+    made = pubsub._conversation(Endpoint("/stream", Plain, methods), plan)
+    assert [(call.method.name, call.payload["channel"]) for call in made.calls[1:]] == more
+    events = [call.payload["event"] for call in made.calls if call.method.name != "unsubscribe"]
+    assert set(events) == {"tick"}

@@ -35,6 +35,7 @@ from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
 from pytest_wsrpc.fuzz.judging import judge
 from pytest_wsrpc.fuzz.orders import one_after_another, orders, overlapping
+from pytest_wsrpc.fuzz.playing import play_conversation
 from pytest_wsrpc.fuzz.record import Record
 from pytest_wsrpc.fuzz.serial import play_against_orders
 from pytest_wsrpc.fuzz.serving import Host
@@ -398,6 +399,21 @@ def test_a_refusal_under_overlap_is_no_wrong_answer(play: Play) -> None:
     both = (call("refuse", value=2), call("refuse", 2, value=3))
     (failure,) = failures(play(Together(both), call("total")))
     assert "    (0, 2)," in failure.test
+
+
+def test_refusals_are_left_out_before_all_orders_are_tried(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = []
+
+    async def counting(host: Host, case: Conversation, *how: Any) -> Record:
+        played.append(case)
+        return await play_conversation(host, case, *how)
+
+    monkeypatch.setattr(serial, "play_conversation", counting)
+    calls = tuple(call("work", client, value=client) for client in (1, 2, 3, 4))
+    assert checks(play(Together(calls), call("total"))) == []
+    assert len(played) < 24  # orders of all four
 
 
 def test_a_reader_may_see_that_work_is_under_way(play: Play) -> None:
