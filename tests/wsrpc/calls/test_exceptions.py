@@ -64,6 +64,7 @@ EXCEPTIONS = [
     (ConnectionResetError(SECRET), UNAVAILABLE),
     (BrokenPipeError(SECRET), UNAVAILABLE),
     (ConnectionRefusedError(SECRET), UNAVAILABLE),
+    (wsrpc.ConnectionClosed(1006, SECRET), UNAVAILABLE),  # another one that the handler has
     (wsrpc.BrokerUnavailable(SECRET, {"why": SECRET}), UNAVAILABLE),
 ]
 
