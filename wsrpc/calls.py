@@ -140,6 +140,8 @@ class Calls:
                 # A handler may raise anything; only our own cancellation is not an answer.
                 if isinstance(error, asyncio.CancelledError) and (call.cancelled or self._closed):
                     raise
+                if isinstance(error, GeneratorExit) and self._is_over():
+                    raise  # left behind, and collected or closed: no handler raised it
                 if isinstance(error, ConnectionClosed) and self._closed:
                     return  # its own: the client has left, and nobody failed
                 self._answer_error(call, self._error(call, error))
@@ -150,6 +152,9 @@ class Calls:
             self._waiting.pop(call, None)
             self._running -= 1
             self._start_queued()
+
+    def _is_over(self) -> bool:
+        return self._closed or self._loop.is_closed()
 
     async def _reply(self, call: Call, method: RpcMethod, payload: dict[str, Any]) -> bytes:
         data = payload if method.payload is None else method.payload.validate(payload)

@@ -7,6 +7,9 @@ import asyncio
 import pytest
 
 from wsrpc import ApiPath, Limits, WsPathMixin
+from wsrpc.calls import Calls
+from wsrpc.protocol import Request
+from wsrpc.rpc import methods_of
 
 INTERNAL = {"code": -32603, "message": "Internal error"}
 
@@ -158,3 +161,50 @@ async def test_a_call_that_finds_its_own_connection_closed_is_no_failure(serve, 
     await until(lambda: len(ended) == 1)
     await asyncio.sleep(0)
     assert reported == []
+
+
+async def test_a_call_that_was_left_behind_is_no_failure_when_it_is_closed(serve, until, reported):
+    tasks = []
+
+    class Stubborn(View):
+        async def ws_rpc_stay(self, payload):
+            tasks.append(asyncio.current_task())
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                await asyncio.Event().wait()
+
+    server = await serve(Stubborn)
+    client = await server.connect()
+    await client.send({"id": 1, "method": "stay", "payload": {}})
+    await client.fence()
+    await client.ws.close()
+    await until(lambda: not server.broker.sockets)
+    await asyncio.sleep(0)
+    (task,) = tasks
+    task.get_coro().close()
+    assert reported == []
+    task.cancel()
+    await asyncio.wait([task])
+    assert isinstance(task.exception(), RuntimeError)  # there is nothing to go on with
+
+
+def test_a_call_that_was_left_on_a_closed_loop_is_no_failure_when_it_is_collected(reported):
+    class Waiting(View):
+        async def ws_rpc_wait(self, payload):
+            await asyncio.Event().wait()
+
+    loop = asyncio.new_event_loop()
+    begun = []
+
+    async def begin():
+        methods = methods_of(Waiting)
+        calls = Calls(object.__new__(Waiting), methods, Limits(), begun.append, None, None)
+        run = calls.run(calls.admit(Request(1, "wait", {}), b"{}"), {})
+        run.send(None)  # up to where the handler waits
+        return run
+
+    run = loop.run_until_complete(begin())
+    loop.close()
+    run.close()
+    assert (reported, begun) == ([], [])
