@@ -134,6 +134,8 @@ class Finding:
     case: Case | Conversation
     exchange: Exchange | Record
     failure: CheckFailure
+    same_as: Finding | None = None
+    """What shows the same defect with less."""
 
 
 class FuzzFailure(AssertionError):

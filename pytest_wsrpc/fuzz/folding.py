@@ -55,7 +55,8 @@ class Shown:
     def of(cls, found: Finding, job: Job, head: str, body: str) -> Shown:
         """Return what is to be shown of a finding."""
         failure = found.failure
-        defect = failure.defect if failure.place is not None else (job.target, *failure.defect)
+        told = failure if found.same_as is None else found.same_as.failure
+        defect = told.defect if told.place is not None else (job.target, *told.defect)
         return cls(
             defect,
             failure.check,

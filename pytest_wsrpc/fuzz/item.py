@@ -17,6 +17,7 @@ from .conversation import Call, Conversation
 from .failure import CheckFailure, Finding
 from .judging import judge
 from .phases import Phase, Subject
+from .races import by_race
 from .record import Record
 from .search import NothingToTry, Stop, search
 from .serving import Host
@@ -247,7 +248,7 @@ class Run:
                 confirmed.append(again)
             else:
                 self.tally.warnings.append(f"seen once, but not again: {finding.failure}")
-        return confirmed
+        return by_race(confirmed)
 
     def _look_again(self, case: AnyCase) -> None:
         played, failures = self._play(case)
