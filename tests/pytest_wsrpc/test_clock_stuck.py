@@ -296,6 +296,7 @@ def test_time_that_other_tasks_of_the_test_need_is_given():
         assert runner.get_loop().time() == 48_000
 
 
+@pytest.mark.slow
 def test_a_test_that_runs_again_and_again_is_not_stuck():
     async def main():
         loop, changed = asyncio.get_running_loop(), asyncio.Event()

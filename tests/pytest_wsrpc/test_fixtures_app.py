@@ -37,6 +37,7 @@ def test_the_default_application_runs_on_the_default_broker(suite):
     ).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     [
@@ -307,6 +308,7 @@ def test_an_error_in_such_a_clean_up_is_an_error_of_the_tear_down(suite):
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_member*", "E*ZeroDivisionError"])
 
 
+@pytest.mark.slow
 def test_a_handler_that_never_ends_does_not_hold_the_suite_up(suite):
     result = suite(
         f"""{OWN_APP}

@@ -36,6 +36,7 @@ class TestLoop:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_test_of_any_loop_scope_has_its_fixtures(suite, scope, mode):

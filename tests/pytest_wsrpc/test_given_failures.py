@@ -131,6 +131,7 @@ def test_wsrpc_strict_holds_for_examples(failing):
     ).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_task_that_an_example_leaves_is_its_own_and_ends_with_it(failing):
     result = failing(
         """

@@ -193,6 +193,7 @@ def test_a_state_machine_is_left_alone(suite):
     ).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_tests_without_examples_import_no_hypothesis(suite):
     suite(
         """

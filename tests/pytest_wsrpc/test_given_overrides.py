@@ -39,6 +39,7 @@ APPLICATIONS = {
 SCOPES = ["function", "class", "module", "package", "session"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "strict"])
 @pytest.mark.parametrize("kind", APPLICATIONS)
 def test_an_override_runs_for_every_example(suite, kind, mode):
@@ -293,6 +294,7 @@ def test_a_parametrized_application_has_examples_for_each_parameter(suite):
     ).assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_a_failure_of_one_parameter_is_not_replayed_for_another(suite):
     source = """
         import pytest

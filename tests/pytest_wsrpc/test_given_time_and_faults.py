@@ -1,6 +1,9 @@
 """Deadlines, the virtual clock and faults in ``@given`` tests."""
 
+import pytest
 
+
+@pytest.mark.slow
 def test_setting_up_takes_nothing_from_the_deadline_of_an_example(suite):
     suite(
         """

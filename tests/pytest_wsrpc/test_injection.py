@@ -144,6 +144,7 @@ def test_a_rule_of_the_command_line_that_matches_nothing_is_told_at_the_end(suit
     assert "latency=1ms matched nothing" not in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_workers_have_the_seed_of_the_run_and_tell_what_matched(suite):
     result = suite(
         CHAT + EXISTING,

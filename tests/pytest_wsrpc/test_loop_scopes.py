@@ -71,6 +71,7 @@ async def ws_app():
 """
 
 
+@pytest.mark.slow
 @modes
 @pairs
 @pytest.mark.parametrize("gives", ["return", "yield"])
@@ -92,6 +93,7 @@ def test_an_application_made_on_a_loop(scoped, test, fixture, mode, gives):
     scoped(advised, test, mode).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @modes
 @pairs
 def test_an_application_of_a_scope_made_on_its_loop(scoped, test, fixture, mode):
@@ -112,6 +114,7 @@ def test_an_application_of_a_scope_made_on_its_loop(scoped, test, fixture, mode)
         )
 
 
+@pytest.mark.slow
 @modes
 @pairs
 def test_the_scopes_of_all_by_the_ini_file(scoped, test, fixture, mode):
@@ -128,6 +131,7 @@ def test_the_scopes_of_all_by_the_ini_file(scoped, test, fixture, mode):
     result.stdout.fnmatch_lines([widen_fixture("ws_app", test)])
 
 
+@pytest.mark.slow
 @modes
 @pairs
 def test_a_plain_application_of_a_scope(scoped, test, fixture, mode):
@@ -193,6 +197,7 @@ async def test_user(user, ws_client):
 """
 
 
+@pytest.mark.slow
 @modes
 @pairs
 @pytest.mark.parametrize("asks", USES)
@@ -281,6 +286,7 @@ async def test_rows(ws_client, database, rows, number):
 """
 
 
+@pytest.mark.slow
 @modes
 @pairs
 def test_a_database_of_the_session_stands_beside(scoped, test, fixture, mode):
@@ -299,6 +305,7 @@ async def test_given(ws_client, number):
 """
 
 
+@pytest.mark.slow
 @modes
 @pairs
 def test_examples_of_hypothesis(scoped, test, fixture, mode):

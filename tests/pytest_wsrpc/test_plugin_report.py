@@ -176,6 +176,7 @@ def test_a_failed_tear_down_shows_the_conversation_only_once(suite):
     assert result.stdout.str().count("Conversation of ws_client") == 2
 
 
+@pytest.mark.slow
 def test_workers_send_the_conversation(suite):
     result = suite(
         f"""{APP}

@@ -120,6 +120,7 @@ TESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TESTS)
 def test_the_whole_output_is_as_it_was_read(suite, name):
     compare(name, suite(APP + TESTS[name], "-p", "no:logging", "--wsrpc-seed", "7"))

@@ -69,6 +69,7 @@ def stable(stable):
     return clean
 
 
+@pytest.mark.slow
 def test_the_report_of_a_handler_that_never_replies(suite, stable):
     result = suite(source(NEVER, limits="heartbeat=1, call_timeout=1e9"))
     assert stable(result) == textwrap.dedent(
@@ -97,6 +98,7 @@ def test_the_report_of_a_handler_that_never_replies(suite, stable):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heartbeat", "ticker", "timeout"),
     [
@@ -201,6 +203,7 @@ def test_the_report_of_a_test_that_catches_its_cancellation(suite, stable):
     )
 
 
+@pytest.mark.slow
 def test_the_report_of_a_task_that_cannot_be_cancelled(suite, stable):
     result = suite(
         """
@@ -241,6 +244,7 @@ def test_an_expected_failure_is_one(suite):
     ).assert_outcomes(xfailed=1)
 
 
+@pytest.mark.slow
 def test_the_next_test_has_a_clock_of_its_own(suite):
     suite(
         """

@@ -14,7 +14,7 @@ from wsrpc import LocalBroker, RpcClient
 
 from .cuts import Cut, CuttingConnector, Stream, converse, frames
 
-pytestmark = pytest.mark.wsrpc(clock="virtual")
+pytestmark = [pytest.mark.slow, pytest.mark.wsrpc(clock="virtual")]
 
 DIRECTIONS = ("sent", "received")
 

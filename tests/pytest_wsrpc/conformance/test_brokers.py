@@ -11,6 +11,8 @@ from pytest_wsrpc import FaultProxy
 from pytest_wsrpc.conformance import BrokerConformance
 from wsrpc import LocalBroker, RedisBroker
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"probe": 0.3, "check": 0.5, "timeout": 1.0}
 """How soon an outage is noticed, so that a test can wait for it."""
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from pytest_wsrpc.faults import parse
 
 RULES = """
@@ -45,6 +47,7 @@ async def conversation(stage):
     return stage.log, stage.told, counts, [client.unread for client in clients]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_a_hundred_times(play):
     first = play(conversation, seed=7)
     assert all(fired for _, fired in first[2])

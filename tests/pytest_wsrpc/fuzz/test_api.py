@@ -291,6 +291,7 @@ def test_the_number_of_cases_comes_from_the_code_or_an_option(
     suite(source, *options).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_an_explicit_seed_repeats_the_cases(write_app: WriteApp, suite: Suite) -> None:
     write_app()
     source = TEST + "    print('drawn', case)\n"

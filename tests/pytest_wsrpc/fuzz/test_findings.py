@@ -134,6 +134,7 @@ def test_a_pasted_test_fails_in_the_same_way(
     again.stdout.fnmatch_lines([f"E *{says}*"])
 
 
+@pytest.mark.slow
 def test_the_failure_is_replayed_first(write_app: WriteApp, fuzz: Run) -> None:
     write_app(DIVIDE)
     fuzz("-k", "divide and accepts", "--wsrpc-seed=1")
@@ -311,6 +312,7 @@ def test_timed_out_is_no_answer(write_app: WriteApp, fuzz: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_refusals_by_the_handlers_own_rule_are_a_warning(write_app: WriteApp, fuzz: Run) -> None:
     write_app(
         """
@@ -378,6 +380,7 @@ def test_an_exception_outside_of_calls_is_found_too(
     again.assert_outcomes(failed=1)
 
 
+@pytest.mark.slow
 def test_excluded_checks_are_left_out(write_app: WriteApp, fuzz: Run) -> None:
     write_app(DIVIDE)
     result = fuzz("--wsrpc-exclude-checks", "no-internal-error, conforms")
@@ -392,6 +395,7 @@ def test_shrinking_has_an_end(
     fuzz("-k", "divide and accepts").assert_outcomes(failed=1, deselected=4)
 
 
+@pytest.mark.slow
 def test_options_that_matter_stand_in_the_command_that_repeats_a_failure(
     write_app: WriteApp, fuzz: Run
 ) -> None:

@@ -66,6 +66,7 @@ BLOCKING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", slow_but(BLOCKING, "for a moment", "in a loop"))
 def test_a_handler_that_blocks_the_loop_is_found_with_its_stack(
     write_app: WriteApp, fuzz: Run, how: str
@@ -181,6 +182,7 @@ def create_app():
     result.stdout.fnmatch_lines([f"*{code}*"])
 
 
+@pytest.mark.slow
 def test_making_an_application_may_not_take_for_ever(write_app: WriteApp, fuzz: Run) -> None:
     write_app(end=f"{IMPORTS}\ndef create_app():\n    time.sleep(1000)\n")
     result = fuzz()
@@ -275,6 +277,7 @@ LEFT_BEHIND = """
 """
 
 
+@pytest.mark.slow
 def test_what_is_left_behind_does_not_keep_pytest_from_ending(
     write_app: WriteApp, pytester: pytest.Pytester
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_sound_application_passes(write_app: Callable[..., None], fuzz: Run) -
     )
 
 
+@pytest.mark.slow
 def test_a_printed_id_can_be_pasted_back(divide: None, fuzz: Run) -> None:
     result = fuzz("-rf", "-v")
     result.assert_outcomes(passed=4, failed=1)
@@ -56,6 +57,7 @@ def test_a_printed_id_can_be_pasted_back(divide: None, fuzz: Run) -> None:
     part.assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_last_failed_runs_only_what_failed(divide: None, fuzz: Run) -> None:
     fuzz()
     result = fuzz("--lf", "-v")
@@ -63,6 +65,7 @@ def test_last_failed_runs_only_what_failed(divide: None, fuzz: Run) -> None:
     result.stdout.fnmatch_lines(["*divide::accepts FAILED*"])
 
 
+@pytest.mark.slow
 def test_failed_first_runs_it_first(divide: None, fuzz: Run) -> None:
     fuzz()
     result = fuzz("--ff", "-v")
@@ -105,6 +108,7 @@ def test_collect_only_shows_the_tree(write_app: Callable[..., None], fuzz: Run) 
     )
 
 
+@pytest.mark.slow
 def test_without_a_path_only_the_fuzzer_runs_with_one_both_do(
     write_app: Callable[..., None], fuzz: Run, pytester: pytest.Pytester
 ) -> None:
@@ -142,6 +146,7 @@ def test_the_ini_file_can_name_the_application(
     fuzz("myapp.py", target=None).assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_two_applications_of_one_file_are_told_apart(
     write_app: Callable[..., None], fuzz: Run
 ) -> None:
@@ -153,6 +158,7 @@ def test_two_applications_of_one_file_are_told_apart(
     )
 
 
+@pytest.mark.slow
 def test_an_application_may_live_in_a_package(
     write_app: Callable[..., None], fuzz: Run, pytester: pytest.Pytester
 ) -> None:
@@ -248,6 +254,7 @@ def test_xdist_runs_the_items_with_one_seed_and_one_summary(
     )
 
 
+@pytest.mark.slow
 def test_junit_has_the_name_of_the_check(
     divide: None, fuzz: Run, pytester: pytest.Pytester
 ) -> None:
@@ -267,6 +274,7 @@ def test_junit_has_the_name_of_the_check(
     assert failure.get("message", "").startswith("no-internal-error: ZeroDivisionError at")
 
 
+@pytest.mark.slow
 def test_items_run_in_any_order_with_the_same_result(divide: None, fuzz: Run) -> None:
     whole = fuzz()
     alone = fuzz("myapp.py::create_app::/stream::divide::accepts")

@@ -231,6 +231,7 @@ def test_a_message_has_to_be_within_the_limits(endpoint: Endpoint) -> None:
     assert not fits(request(endpoint, endpoint.methods["fine"], 1, {**payload, "x": "x" * most}))
 
 
+@pytest.mark.slow
 def test_what_was_there_before_an_item_is_no_part_of_its_collections(
     write_app: WriteApp, fuzz: Run_
 ) -> None:

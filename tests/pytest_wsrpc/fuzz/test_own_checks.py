@@ -36,6 +36,7 @@ def write_check(pytester: pytest.Pytester) -> Callable[[str], None]:
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -115,6 +116,7 @@ def test_listing_tells_a_hook_that_gives_nonsense(pytester: pytest.Pytester) -> 
     result.stderr.fnmatch_lines(["ERROR: pytest_wsrpc_checks (conftest.py:1): expected a mapping*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("excluded", "failed"),
     [

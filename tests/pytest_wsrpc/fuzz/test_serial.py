@@ -421,6 +421,7 @@ def test_a_reader_may_see_that_work_is_under_way(play: Play) -> None:
         assert checks(play(Together((call("work"), call(reader, 2))))) == []
 
 
+@pytest.mark.slow
 def test_what_chance_or_time_decides_is_left_out(play: Play) -> None:
     for method in ("throw", "count", "when"):
         for _ in range(20):

@@ -111,6 +111,7 @@ def test_an_unusable_type_is_a_collection_error(write_app: WriteApp, fuzz: Run) 
     result.stdout.fnmatch_lines(["*Stream.ws_rpc_odd*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end",
     [

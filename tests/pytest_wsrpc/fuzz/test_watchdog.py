@@ -332,6 +332,7 @@ def test_the_stack_of_another_thread_is_read_innermost_first() -> None:
     assert stack_of(thread.ident or 0) == []
 
 
+@pytest.mark.slow
 def test_an_alarm_that_is_not_ended_does_not_end_the_process() -> None:
     # at its exit Python gives up its handlers, and then takes this long to go
     code = (

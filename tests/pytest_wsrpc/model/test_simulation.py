@@ -175,12 +175,14 @@ def live(steps, bug=None):
     world.settle()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(steps=st.lists(STEPS, max_size=60))
 def test_the_model_is_quiet_about_a_server_that_keeps_the_contract(steps):
     live(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_model_finds_a_server_that_breaks_it(bug):
     @settings(

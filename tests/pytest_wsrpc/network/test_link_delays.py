@@ -177,6 +177,7 @@ def test_whoever_writes_faster_than_the_bandwidth_is_paused(virtually, connected
     virtually(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 1000])
 async def test_slices_arrive_whole_on_both_sides(serve, size, connected):
     peer, ws, link = await connected(serve)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ def test_bytes_come_in_order_and_an_end_comes_once(memory_pair):
     holds()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_between_ends_that_read_all_and_end_in_order(memory_pair):
     peaceful = operations.filter(
         lambda operation: operation[0] not in ("close", "abort", "write_eof", "keep open")

@@ -20,6 +20,7 @@ def machine(broker=LocalBroker, view=Stream, base=ChannelsMachine, **options):
     return type("Channels", (base,), {"create_app": staticmethod(create_app)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency", [0.0, 0.3])
 def test_the_local_broker_keeps_the_contract_under_faults(run, latency):
     run(machine(latency=latency), max_examples=40, stateful_step_count=40)
@@ -71,6 +72,7 @@ class Lying(Stream):
         return {"subscribed": {payload.channel: ["*"]}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "rules"),
     [
@@ -173,6 +175,7 @@ def test_an_application_that_changes_data_and_hides_events_says_so(run):
     run(Channels, max_examples=20)
 
 
+@pytest.mark.slow
 def test_what_each_client_has_received_is_there_for_own_rules(run):
     seen = []
 

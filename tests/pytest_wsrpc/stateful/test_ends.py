@@ -66,6 +66,7 @@ class Forgetful(Stream):
         asyncio.create_task(asyncio.sleep(3600), name="forgotten")  # noqa: RUF006
 
 
+@pytest.mark.slow
 def test_what_a_run_leaves_behind_fails_at_its_end(fails, run, steps):
     class Left(Machine):
         create_app = staticmethod(lambda: application(Forgetful))

@@ -101,6 +101,7 @@ def test_what_leaves_no_method_to_call_is_refused(fails):
     assert "the application has add, echo, half, never, publish, subscribe, unsubs" in str(failure)
 
 
+@pytest.mark.slow
 def test_clients_leave_and_come_back(run):
     seen = set()
 
@@ -151,6 +152,7 @@ def test_faults_come_and_go(run):
     assert len(seen) == 2 + len(FaultRules.injected_faults)
 
 
+@pytest.mark.slow
 def test_rules_are_switched_on_by_inheriting_from_them(fails, steps):
     class Both(CallRules, ConnectionRules, TimeRules, RpcStateMachine):
         create_app = staticmethod(application)

@@ -9,6 +9,7 @@ from pytest_wsrpc import strategies as ws
 from pytest_wsrpc.faults import EFFECTS, FaultPlan, Spec
 
 
+@pytest.mark.slow
 @given(ws.faults())
 def test_schedules_are_rules_that_a_plan_takes_and_none_draws_or_stalls(schedule):
     assert isinstance(schedule, tuple)

@@ -312,6 +312,7 @@ def test_an_impossible_optional_member_is_left_out() -> None:
     check()
 
 
+@pytest.mark.slow
 def test_recursion_stays_shallow_and_small() -> None:
     sizes = []
 

@@ -31,6 +31,7 @@ def answer(message: str | bytes, depth: int = 64) -> tuple[int, Any, Any]:
     return -32601, request.id, request.method
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=2000)
 @given(ws.malformed_messages(METHODS))
 def test_the_protocol_gives_the_promised_answer(malformed: ws.Malformed) -> None:
@@ -53,6 +54,7 @@ def test_without_methods_and_with_another_depth_the_answers_agree_too(
     assert (malformed.code, malformed.id, malformed.method) == (code, id, method)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "text"),
     [

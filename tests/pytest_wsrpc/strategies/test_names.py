@@ -53,10 +53,12 @@ def test_event_names_are_not_reserved(usual: str, bounded: str) -> None:
     assert 2 <= len(bounded) <= 4
 
 
+@pytest.mark.slow
 def test_an_event_may_have_no_name() -> None:
     assert find(ws.event_names(), lambda name: True, settings=THOROUGH) == ""
 
 
+@pytest.mark.slow
 @settings(QUICK, max_examples=500)
 @given(ws.patterns())
 def test_patterns_come_with_a_name_that_matches_and_one_that_does_not(

@@ -58,6 +58,7 @@ class Even(pydantic.BaseModel):
         return n
 
 
+@pytest.mark.slow
 def test_generation_alone_gives_what_the_type_accepts(payload_type: Any) -> None:
     source = source_of(payload_type)
     refused = []
@@ -75,6 +76,7 @@ def test_generation_alone_gives_what_the_type_accepts(payload_type: Any) -> None
     assert len(refused) <= drawn * 0.05, refused[0]
 
 
+@pytest.mark.slow
 def test_payloads_pass_the_type(payload_type: Any) -> None:
     validated = PayloadType(payload_type, "here")
 

@@ -213,11 +213,13 @@ REACHED: dict[Any, dict[str, Callable[[dict[str, Any]], object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type", REACHED)
 def test_what_breaks_handlers_comes_up(type: Any) -> None:
     assert missing(ws.payloads(type), REACHED[type], cases=3000) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("type", "condition", "wanted"),
     [
@@ -267,6 +269,7 @@ BROKEN: dict[str, tuple[str, Callable[[Any], object]]] = {
 }
 
 
+@pytest.mark.slow
 def test_both_sides_of_a_constraint_are_tried() -> None:
     def breaks(name: str, condition: Any) -> Callable[[ws.Invalid], bool]:
         return lambda invalid: invalid.path[:1] == (name,) and condition(invalid.payload.get(name))
@@ -329,6 +332,7 @@ def test_hints_are_offered_only_where_the_schema_can_tell() -> None:
     assert fractions is number  # nothing that takes 1 for an integer need take a float
 
 
+@pytest.mark.slow
 def test_the_longest_text_is_for_those_who_send_it() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
     large = source_of(schema, Hints(longest=2**20)).valid

@@ -20,6 +20,7 @@ INT, TEXT = {"type": "integer"}, {"type": "string"}
 NODE = {"type": "object", "properties": {"v": INT, "next": {"$ref": "#"}}, "required": ["v"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "wanted"),
     [
