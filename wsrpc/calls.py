@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import msgspec
 from aiohttp import web
 
 from . import protocol
@@ -48,22 +49,19 @@ class Acknowledged(Protocol):
         """The call ended in an error."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One call, from its arrival to the end of its handler."""
 
-    __slots__ = ("answered", "cancelled", "deadline", "id", "made", "method", "task", "waits")
-
-    def __init__(self, id: MessageId, method: str, deadline: float) -> None:
-        self.id = id
-        self.method = method
-        self.deadline = deadline
-        self.task: asyncio.Task[None] | None = None
-        self.waits = False
-        """The handler has waited for something: the task is its own until it ends."""
-        self.answered = False
-        self.cancelled = False
-        """The connection cancelled the handler, at a timeout or at its end."""
-        self.made: list[Acknowledged] = []
+    id: MessageId
+    method: str
+    deadline: float
+    task: asyncio.Task[None] | None = None
+    waits: bool = False
+    """The handler has waited for something: the task is its own until it ends."""
+    answered: bool = False
+    cancelled: bool = False
+    """The connection cancelled the handler, at a timeout or at its end."""
+    made: list[Acknowledged] = []
 
     def undo(self) -> None:
         """Take back the subscriptions that the call made."""
@@ -148,10 +146,13 @@ class Calls:
             else:
                 self._answer(call, reply)
         finally:
-            call.undo()
-            self._waiting.pop(call, None)
+            if call.made:
+                call.undo()
+            if call.waits:
+                self._waiting.pop(call, None)
             self._running -= 1
-            self._start_queued()
+            if self._queue:
+                self._start_queued()
 
     def _is_over(self) -> bool:
         return self._closed or self._loop.is_closed()
@@ -199,9 +200,10 @@ class Calls:
         if not call.answered:
             call.answered = True
             self._send(reply)
-            made, call.made = call.made, []
-            for item in made:
-                item.acknowledge(call)
+            if call.made:
+                made, call.made = call.made, []
+                for item in made:
+                    item.acknowledge(call)
 
     def _answer_error(self, call: Call, error: RpcError) -> None:
         call.undo()
@@ -252,7 +254,7 @@ class Calls:
             self._running -= 1
             return
         message, deadline = self._dequeue()
-        request = protocol.parse_request(protocol.decode(message, self._limits.depth))
+        request = protocol.request(message, self._limits.depth)
         call = Call(request.id, request.method, deadline)
         task = asyncio.current_task()
         assert task is not None
@@ -289,7 +291,7 @@ class Calls:
 
     def _refuse_queued(self, error: RpcError) -> None:
         message, _ = self._dequeue()
-        request = protocol.parse_request(protocol.decode(message, self._limits.depth))
+        request = protocol.request(message, self._limits.depth)
         self._send(protocol.error(request.id, request.method, error))
 
     def _cancel(self, call: Call) -> None:

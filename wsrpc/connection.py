@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from .channel import ChannelEvent
 from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
 from .failures import Failure, is_being_cancelled, report
 from .frames import close_frame
+from .handover import noticing_wait
 from .memberships import Memberships
 from .outbox import Outbox
 from .protocol import Rejected, Request
@@ -157,58 +159,57 @@ class Connection:
     async def _read(self) -> None:
         receive = self._socket.receive
         link = self._request.protocol
+        outbox = self._outbox
+        buffered = internals.buffered(self._socket)
         task = asyncio.current_task()
         assert task is not None
         in_a_row = 0
+        context = _Context()
         while True:
+            if not internals.is_text_next(buffered):
+                outbox.uncork()
+            in_a_row += 1
+            if link.writing_paused:
+                await self._writable()
+            elif in_a_row % _MESSAGES_IN_A_ROW == 0:
+                outbox.uncork()
+                await asyncio.sleep(0)  # receive() does not wait while messages are there
             try:
                 message = await receive()
             except ConnectionError:  # a ping came whose pong cannot be sent any more
                 self._abort()
                 return
             if message.type is WSMsgType.TEXT:
-                call = None if self.closing else self._take(message.data)
-                if call is not None and not await self._run(*call, task):
+                if self.closing:
+                    continue
+                outbox.corked = buffered is not None
+                request = self._request_in(message.data)
+                call = None if request is None else self._calls.admit(request, message.data)
+                if request is None or call is None:
+                    continue
+                context.enter(call)
+                running = self._calls.run(call, request.payload)
+                await noticing_wait(running, partial(self._hand_over, call, task))
+                if call.waits:
+                    return
+                if context.is_changed() or task.cancelling():
+                    outbox.uncork()
+                    self._start_reading()
                     return
             elif message.type is WSMsgType.BINARY:
                 self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
             else:
                 self._reading_ended(message)
                 return
-            in_a_row += 1
-            if self._outbox.size > self._limits.outbox_size:
-                self._outbox.flush()
-            if link.writing_paused:
-                await self._writable()
-            elif in_a_row % _MESSAGES_IN_A_ROW == 0:
-                await asyncio.sleep(0)  # receive() does not wait while messages are there
 
-    async def _run(self, request: Request, call: Call, task: asyncio.Task[None]) -> bool:
-        """Run a call in the task that reads; return whether that task is to read on."""
-        CURRENT.set(call)
-        before = _context_values()
-        handing_over = self._loop.call_soon(self._hand_over, call, task)
-        await self._calls.run(call, request.payload)
-        if call.waits:
-            return False
-        handing_over.cancel()
-        after = _context_values()
-        if len(after) == len(before) and all(map(is_, after, before)) and not task.cancelling():
-            return True
-        self._start_reading()
-        return False
-
-    def _take(self, data: bytes) -> tuple[Request, Call] | None:
+    def _request_in(self, data: bytes) -> Request | None:
+        """Return the request that a message is, or answer why it is none."""
         try:
-            request = protocol.parse_request(protocol.decode(data, self._limits.depth))
+            return protocol.request(data, self._limits.depth)
         except ParseError as error:
             self._refuse(Rejected(error))
         except Rejected as rejected:
             self._refuse(rejected)
-        else:
-            call = self._calls.admit(request, data)
-            if call is not None:
-                return request, call
         return None
 
     def _refuse(self, rejected: Rejected) -> None:
@@ -216,6 +217,7 @@ class Connection:
 
     def _hand_over(self, call: Call, task: asyncio.Task[None]) -> None:
         """The call in `task` waits for something: another task reads from now on."""
+        self._outbox.uncork()
         if self._ending is None:
             self._calls.suspended(call, task)
             self._start_reading()
@@ -383,6 +385,23 @@ class Connection:
 _endings: Final[set[asyncio.Task[None]]] = set()
 
 
-def _context_values() -> list[Any]:
-    """Return the values of the current context, to be compared by identity: they may be equal."""
-    return list(contextvars.copy_context().values())
+class _Context:
+    """The context in which one task runs calls, one after the other, and whether one changed it."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+        self._place = 0
+
+    def enter(self, call: Call) -> None:
+        """Make a call the current one."""
+        CURRENT.set(call)
+        if self._values:
+            self._values[self._place] = call
+        else:
+            self._values = list(contextvars.copy_context().values())
+            self._place = next(i for i, value in enumerate(self._values) if value is call)
+
+    def is_changed(self) -> bool:
+        """Tell whether a variable was set since; by identity, as values may be equal."""
+        values = list(contextvars.copy_context().values())
+        return len(values) != len(self._values) or not all(map(is_, values, self._values))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import WSMsgType
+
 
 def keep_reading(protocol: object) -> None:
     """Make an aiohttp connection go on reading although the server's shutdown has begun.
@@ -11,3 +16,17 @@ def keep_reading(protocol: object) -> None:
     """
     if hasattr(protocol, "_close"):
         protocol._close = False
+
+
+def buffered(socket: object) -> Sequence[Any] | None:
+    """Return the messages that a websocket of aiohttp has received and not given out yet.
+
+    Without the attribute, nobody knows whether another call waits there: each reply is written in
+    a turn of the loop of its own rather than together with its neighbours.
+    """
+    return getattr(getattr(socket, "_reader", None), "_buffer", None)
+
+
+def is_text_next(buffered: Sequence[Any] | None) -> bool:
+    """Tell whether the next message is a text, so that `receive` does not wait."""
+    return bool(buffered and buffered[0][0].type is WSMsgType.TEXT)

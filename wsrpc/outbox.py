@@ -51,6 +51,7 @@ class Outbox:
         "_policy",
         "_transport",
         "closed",
+        "corked",
         "held",
         "lost",
     )
@@ -79,6 +80,8 @@ class Outbox:
         self.lost = 0
         """Events that were dropped, as their reader was too slow."""
         self.closed = False
+        self.corked = False
+        """Whoever set it flushes in this turn of the loop, so nothing has to be scheduled."""
 
     def open(self, transport: asyncio.Transport) -> None:
         """Begin to send."""
@@ -163,8 +166,17 @@ class Outbox:
     def _append(self, data: bytes) -> None:
         self._pending.append(data)
         self._pending_size += len(data)
-        if self._flushing is None and self._transport is not None:
+        if self.corked:
+            if self._pending_size > self._limit:
+                self.flush()
+        elif self._flushing is None and self._transport is not None:
             self._flushing = self._loop.call_soon(self.flush)
+
+    def uncork(self) -> None:
+        """Write what has come in since it was corked."""
+        self.corked = False
+        if self._pending:
+            self.flush()
 
     def flush(self) -> None:
         """Write all that waits, in one call."""

@@ -6,11 +6,12 @@ Requests and replies follow the shape and the codes of JSON-RPC 2.0 (sections 4 
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import re
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -25,13 +26,12 @@ from .errors import (
 MessageId = str | int
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct, forbid_unknown_fields=True):
     """A call as it came."""
 
     id: MessageId
     method: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] = {}
 
 
 class Rejected(Exception):
@@ -47,8 +47,9 @@ class Rejected(Exception):
 
 
 _decode = msgspec.json.Decoder().decode
-_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_CONTAINER: Final = bytes(set(range(256)) - {*_STEPS, ord('"')})
+_decode_request = msgspec.json.Decoder(Request).decode
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_NO_CONTAINER: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _STRING: Final = re.compile(rb'"[^"]*"')
 _LONGEST_NEGATIVE: Final = re.compile(rb"-[0-9]{4300}(?![0-9])")
@@ -64,7 +65,7 @@ def decode(data: bytes | str, depth: int = 64) -> Any:
     try:
         if isinstance(data, str):
             data = data.encode()
-        if data.count(b"[") + data.count(b"{") > depth and _nests_deeper(data, depth):
+        if _nests_deeper(data, depth):
             raise ParseError
         try:
             return _decode(data)
@@ -79,9 +80,23 @@ def decode(data: bytes | str, depth: int = 64) -> Any:
 
 def _nests_deeper(data: bytes, depth: int) -> bool:
     """Tell whether brackets open that deep; whether they match is the decoder's question."""
-    data = _ESCAPE.sub(b"", data) if b"\\" in data else data
-    brackets = _STRING.sub(b"", data.translate(None, _NO_CONTAINER)).replace(b'"', b"")
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > depth
+    if len(data) <= 2 * depth:
+        return False
+    opened = data.count(b"[") + data.count(b"{")
+    # Where one element of an array ends and the next one begins, it becomes no deeper; if that
+    # stands in a string, its bracket was counted as well.
+    if opened <= depth or opened - data.count(b"},{") - data.count(b"}, {") <= depth:
+        return False
+    if b"\\" in data:
+        data = _ESCAPE.sub(b"", data)
+    brackets = data.translate(_ONE_KIND, _NO_CONTAINER).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = _STRING.sub(b"", brackets)
+    for _ in range(depth):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _decode_longest(data: bytes) -> Any:
@@ -102,20 +117,28 @@ def _finite(text: str) -> float:
     return value
 
 
+def request(data: bytes, depth: int = 64) -> Request:
+    """Return the request that a text frame is; raise `ParseError` or `Rejected` if it is none."""
+    if not _nests_deeper(data, depth):
+        try:
+            return _decode_request(data)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            pass  # there may be other members, or null for a payload; what is wrong is told below
+    return parse_request(decode(data, depth))
+
+
 def parse_request(message: Any) -> Request:
     """Return the request that a decoded message is; raise `Rejected` if it is none."""
     if type(message) is not dict:
         raise Rejected(
             InvalidRequest(f"Malformed message; expected dictionary, got {type(message).__name__}")
         )
-    id = message.get("id")
-    method = message.get("method")
-    payload = message.get("payload")
-    if (type(id) is str or type(id) is int) and type(method) is str:
-        if payload is None:
-            return Request(id, method, {})
-        if type(payload) is dict:
-            return Request(id, method, payload)
+    id: Any = message.get("id")
+    method: Any = message.get("method")
+    payload: Any = message.get("payload")
+    is_named = (type(id) is str or type(id) is int) and type(method) is str
+    if is_named and (payload is None or type(payload) is dict):
+        return Request(id, method, payload or {})
     raise _rejection(message, id, method, payload)
 
 
@@ -168,6 +191,8 @@ encode = msgspec.json.Encoder(enc_hook=plain).encode
 """msgspec's JSON of a value, where a type says what it holds; for others see `encode_json`."""
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_all_scalars = _SCALARS.issuperset
+_all_containers = frozenset({dict, list, tuple, set, frozenset}).issuperset
 
 
 def encode_json(value: Any) -> bytes:
@@ -191,16 +216,31 @@ def encode_json(value: Any) -> bytes:
 
 
 def _refuse_bytes(value: Any) -> None:
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            todo.extend(key for key in item if type(key) is not str)
-            todo.extend(member for member in item.values() if type(member) not in _SCALARS)
-        elif isinstance(item, (list, tuple, set, frozenset)):
-            todo.extend(member for member in item if type(member) not in _SCALARS)
-        elif isinstance(item, (bytes, bytearray, memoryview)):
-            raise TypeError("bytes have no JSON form: declare the type of the response, or encode")
+    """Raise `TypeError` for bytes, which msgspec would write as base64 unasked.
+
+    Python's collector of garbage tells what a whole level of containers refers to, in one call.
+    """
+    level: Sequence[Any] = (value,)
+    is_plain = _all_containers(map(type, level))
+    while level:
+        if is_plain:
+            parts = gc.get_referents(*level)
+        else:
+            parts = list(chain.from_iterable(map(_parts, level)))
+        if _all_scalars(map(type, parts)):
+            return
+        is_plain = _all_containers(map(type, parts))
+        level = parts if is_plain else [part for part in parts if type(part) not in _SCALARS]
+
+
+def _parts(item: Any) -> Iterable[Any]:
+    if isinstance(item, dict):
+        return chain(item, item.values())
+    if isinstance(item, (list, tuple, set, frozenset)):
+        return item
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        raise TypeError("bytes have no JSON form: declare the type of the response, or encode")
+    return ()
 
 
 def reply(id: MessageId, method: str, response: bytes) -> bytes:

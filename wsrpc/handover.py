@@ -1,0 +1,39 @@
+"""Running a coroutine in the own task, and learning at once when it has to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any
+
+
+@coroutine
+def noticing_wait(
+    running: Coroutine[Any, Any, None], waits: Callable[[], None]
+) -> Generator[Any, Any, None]:
+    """Await a coroutine as ``await`` does, and call `waits` when it first waits for something.
+
+    It runs in the task that awaits it, up to its first wait within this turn of the event loop;
+    `waits` is called in that same turn. A coroutine that never waits costs no task and no callback.
+    """
+    try:
+        awaited = running.send(None)
+    except StopIteration:
+        return
+    waits()
+    while True:
+        try:
+            yield awaited
+        except GeneratorExit:
+            running.close()
+            raise
+        except BaseException as error:
+            # what is thrown in, such as a cancellation, is for the coroutine
+            try:
+                awaited = running.throw(error)
+            except StopIteration:
+                return
+        else:
+            # a task resumes with None, as `yield from` begins
+            yield from running.__await__()
+            return
