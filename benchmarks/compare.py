@@ -1,0 +1,170 @@
+"""Compare ``wsrpc`` with hand-written aiohttp loops and with its peers, side by side.
+
+Each server runs in a process of its own, in an environment that this makes under
+``benchmarks/.venvs`` where the peer needs one; one client for all, of plain sockets, whose frames
+are made before the time is taken. Rounds are interleaved (every server once, then every server
+again), servers are compared within a round, and what is told is the median of these ratios with
+the least and the largest. Processor time is the server's own, all threads, from the kernel.
+
+    python -m benchmarks.compare [--only SERVER ...] [--workload NAME ...] [--rounds N]
+                                 [--json FILE] [--chart FILE]
+
+Linux only. All of it takes about 25 minutes; two servers on one workload some seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparison.peers import PEERS, CannotInstall, Peer
+from benchmarks.comparison.processes import Awake, CannotStart, Server, allow_files
+from benchmarks.comparison.report import report
+from benchmarks.comparison.results import Results
+from benchmarks.comparison.wire import Unexpected
+from benchmarks.comparison.workloads import WORKLOADS, Measured, Sizes
+
+STEAL, TRIES = 0.05, 3
+"""A run is tried again if its host took more than this share of its time away."""
+
+
+class Comparison:
+    """Some servers, some workloads, some rounds."""
+
+    def __init__(
+        self,
+        peers: Sequence[Peer],
+        workloads: Sequence[str],
+        rounds: int,
+        sizes: Sizes,
+        *,
+        pin: bool = True,
+    ) -> None:
+        self.failures: dict[str, str] = {}
+        self.versions: dict[str, dict[str, str]] = {}
+        self.runs: list[dict[str, Any]] = []
+        self._peers, self._workloads = peers, workloads
+        self._rounds, self._sizes = rounds, sizes
+        cores = sorted(os.sched_getaffinity(0))
+        self._cores = cores if pin and len(cores) > 1 else []
+
+    def run(self) -> None:
+        """Measure everything, and keep it in ``runs``, ``versions`` and ``failures``."""
+        pythons = dict(self._install())
+        allow_files()
+        everywhere = os.sched_getaffinity(0)
+        with ExitStack() as stack:
+            if self._cores:
+                stack.enter_context(Awake(self._cores[:2]))
+                os.sched_setaffinity(0, {self._cores[1]})
+                stack.callback(os.sched_setaffinity, 0, everywhere)
+            for number in range(self._rounds):
+                for workload in self._workloads:
+                    peers = [peer for peer in self._peers if peer.name in pythons]
+                    # nobody is always first
+                    first = number % len(peers) if peers else 0
+                    for peer in peers[first:] + peers[:first]:
+                        if workload != "typed" or peer.typed:
+                            self._measure(peer, pythons[peer.name], workload, number)
+
+    def _install(self) -> Iterator[tuple[str, Path]]:
+        for peer in self._peers:
+            try:
+                yield peer.name, peer.python()
+            except CannotInstall as error:
+                self.failures[peer.name] = f"cannot be installed: {error}"
+
+    def _measure(self, peer: Peer, python: Path, workload: str, number: int) -> None:
+        core = self._cores[0] if self._cores else None
+        begin, problem = time.monotonic(), ""
+        for _ in range(TRIES):
+            server = Server(python, peer.module, core)
+            try:
+                with server:
+                    try:
+                        measured = WORKLOADS[workload](server, peer, self._sizes, number)
+                    except (Unexpected, OSError) as error:
+                        problem = f"{error} {server.last_error()}".strip()
+                        break
+            except CannotStart as error:
+                problem = f"cannot start: {error}"
+                break
+            if measured.stolen <= STEAL:
+                break
+        took = time.monotonic() - begin
+        if problem:
+            self.failures[f"{peer.name} {workload}"] = problem
+            print(f"{number + 1} {workload} {peer.name}: {problem}", file=sys.stderr, flush=True)
+            return
+        self.versions[peer.name] = server.versions
+        self._keep(peer.name, workload, number, measured, took)
+
+    def _keep(
+        self, server: str, workload: str, number: int, measured: Measured, took: float
+    ) -> None:
+        load = os.getloadavg()[0]
+        run = {"server": server, "workload": workload, "round": number, "load": load}
+        self.runs.append(run | asdict(measured))
+        figures = "  ".join(f"{key} {value:,.2f}" for key, value in measured.figures.items())
+        line = f"{number + 1} {workload:12} {server:20} {figures}  load {load:.1f} ({took:.1f} s)"
+        print(line, file=sys.stderr, flush=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything that was measured, and on what."""
+        return {
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "kernel": platform.release(),
+            "pinned": bool(self._cores),
+            "sizes": asdict(self._sizes),
+            "versions": self.versions,
+            "failures": self.failures,
+            "load": [min(r["load"] for r in self.runs), max(r["load"] for r in self.runs)]
+            if self.runs
+            else [],
+            "runs": self.runs,
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print the tables."""
+    names = [peer.name for peer in PEERS]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", choices=names, help="this server; repeatable")
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--baseline", choices=names, default="aiohttp-raw")
+    parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
+    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
+    for one in fields(Sizes):
+        assert isinstance(one.default, (int, float))
+        parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
+    options = parser.parse_args(arguments)
+    sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
+    peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
+    workloads = options.workload or list(WORKLOADS)
+    comparison = Comparison(peers, workloads, options.rounds, sizes, pin=not options.no_pin)
+    begin = time.monotonic()
+    comparison.run()
+    data = comparison.as_json()
+    results = Results(data["runs"])
+    for line in report(results, options.baseline, comparison.failures):
+        print(line)
+    loads = data["load"]
+    busy = f"load average {loads[0]:.1f} to {loads[1]:.1f}" if loads else ""
+    print(f"\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; {busy}")
+    if options.json:
+        options.json.write_text(json.dumps(data, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

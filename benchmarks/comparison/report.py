@@ -1,0 +1,80 @@
+"""The tables that are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.comparison.goals import GOALS
+from benchmarks.comparison.results import METRICS, RATIOS, Results
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that say something."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table; the first row is its head."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for index, row in enumerate(rows):
+        cells = [
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield f"| {' | '.join(cells)} |"
+        if not index:
+            rules = [
+                "-" * width if not c else "-" * (width - 1) + ":" for c, width in enumerate(widths)
+            ]
+            yield f"| {' | '.join(rules)} |"
+
+
+def workload_table(results: Results, workload: str, baseline: str) -> Iterator[str]:
+    """Yield the table of one workload: medians, and ratios to the baseline with their spread."""
+    metrics = METRICS[workload]
+    heads = {metric.key: metric.head for metric in metrics}
+    compared = RATIOS[workload]
+    rows = [
+        [
+            "server",
+            *heads.values(),
+            *(f"× {baseline}, {heads[key].split(' µs')[0]}" for key in compared),
+        ]
+    ]
+    for server in results.servers(workload):
+        row = [server]
+        for key in heads:
+            spread = results.spread(workload, server, key)
+            row.append("" if spread is None else number(spread.median))
+        for key in compared:
+            ratio = results.ratio(workload, server, baseline, key)
+            row.append("" if ratio is None else str(ratio))
+        rows.append(row)
+    yield from table(rows)
+
+
+def goals_table(results: Results) -> Iterator[str]:
+    """Yield the table of what this project wants to reach, as far as it was measured."""
+    rows = [["workload", "figure", "of", "wanted", "median [least..most]", ""]]
+    for goal in GOALS:
+        spread = goal.spread(results)
+        if spread is not None:
+            word = "ok" if goal.is_met(spread) else "MISSED"
+            wanted = f"{'>=' if goal.at_least else '<='} {goal.value:g}"
+            rows.append([goal.workload, goal.key, goal.other, wanted, str(spread), word])
+    yield from table(rows)
+
+
+def report(results: Results, baseline: str, failures: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of the whole report."""
+    for workload in results.workloads():
+        yield f"\n## {workload}\n"
+        yield from workload_table(results, workload, baseline)
+    if "wsrpc" in {server for name in results.workloads() for server in results.servers(name)}:
+        yield "\n## wsrpc, and what it wants to reach\n"
+        yield from goals_table(results)
+    if failures:
+        yield "\n## Not measured\n"
+        yield from table([["server", "why"], *map(list, failures.items())])
