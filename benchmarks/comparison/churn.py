@@ -21,7 +21,7 @@ class Visit:
         self._address = "127.0.0.1", port
         self._upgrade = upgrade(protocol.path, port)
         steps = (*protocol.greeting, text, None)
-        self._steps = [step if step is None else frame(step.encode()) for step in steps]
+        self._steps = [frame(step.encode()) if isinstance(step, str) else step for step in steps]
 
     def live(self) -> Iterator[socket.socket]:
         """Connect and yield the socket; each next turn is for when it can be read."""
@@ -37,14 +37,18 @@ class Visit:
         head, _, data = data.partition(b"\r\n\r\n")
         if b" 101 " not in head.partition(b"\r\n")[0]:
             raise Unexpected(f"the server refused the websocket: {head[:200]!r}")
+        last = b""
         for step in self._steps:
-            if step is not None:
+            if isinstance(step, bytes):
                 client.send(step)
-                continue
-            while not (found := next(frames(data), None)):
-                yield client
-                data += _read(client)
-            data = data[found[2] :]
+            elif step is not None:
+                client.send(frame(step(last.decode()).encode()))
+            else:
+                while not (found := next(frames(data), None)):
+                    yield client
+                    data += _read(client)
+                _, last, end = found
+                data = data[end:]
         client.send(GOODBYE)
         while not any(opcode == CLOSE for opcode, _, _ in frames(data)):
             yield client

@@ -9,7 +9,13 @@ import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.comparison.protocols import Protocol
+from benchmarks.comparison.protocols import (
+    FastapiWebsocket,
+    JsonRpc,
+    Protocol,
+    SocketIo,
+    WsrpcAiohttp,
+)
 
 ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
 AIOHTTP = "aiohttp==3.14.5"
@@ -58,5 +64,22 @@ PEERS = (
     Peer("wsrpc", "wsrpc", typed=True),
     Peer("aiohttp-raw", "aiohttp_raw"),
     Peer("aiohttp-raw-msgspec", "aiohttp_raw_msgspec", typed=True),
-    Peer("aio-openapi", "openapi", Protocol(), ("aio-openapi==3.2.1", AIOHTTP), typed=True),
+    Peer("aio-openapi", "openapi", requirements=("aio-openapi==3.2.1", AIOHTTP), typed=True),
+    Peer("wsrpc-aiohttp", "wsrpc_aiohttp", WsrpcAiohttp(), ("wsrpc-aiohttp==4.1.1", AIOHTTP)),
+    Peer("python-socketio", "socketio", SocketIo(), ("python-socketio==5.18.1", AIOHTTP)),
+    Peer(
+        "fastapi-websocket",
+        "fastapi",
+        FastapiWebsocket(),
+        (
+            "fastapi-websocket-rpc==0.1.29",
+            "fastapi-websocket-pubsub==1.0.1",
+            "fastapi==0.165.0",
+            "uvicorn==0.54.0",
+            "websockets==17.4",
+        ),
+    ),
+    Peer("aiohttp-json-rpc", "json_rpc", JsonRpc(), ("aiohttp-json-rpc==0.13.3", AIOHTTP)),
+    Peer("websockets", "websockets", requirements=("websockets==17.4",)),
+    Peer("picows", "picows", requirements=("picows==2.3.1", "aiofastnet==1.2.0")),
 )

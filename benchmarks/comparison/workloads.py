@@ -152,7 +152,8 @@ def _fan_out(server: Server, peer: Peer, sizes: Sizes, window: int) -> Measured:
         publisher = connect(server, peer, stack)
         subscribers = [connect(server, peer, stack) for _ in range(sizes.subscribers)]
         for subscriber in subscribers:
-            protocol.subscribe(subscriber)
+            subscriber.send(protocol.subscribe(NUMBERS[0]))
+            protocol.reply(subscriber.receive())
         publisher.send(protocol.publish(NUMBERS[0], payloads.SMALL))
         for subscriber in subscribers:
             text = subscriber.receive()
@@ -163,8 +164,7 @@ def _fan_out(server: Server, peer: Peer, sizes: Sizes, window: int) -> Measured:
             subscriber.nothing_left()
         if len({subscriber.size for subscriber in subscribers}) != 1:
             raise Unexpected("events of different sizes")
-        if protocol.acknowledges:
-            publisher.receive()
+        protocol.reply(publisher.receive())
         ring = Ring([protocol.publish(n, payloads.SMALL) for n in NUMBERS])
         fan_out(publisher, subscribers, ring, window, sizes.seconds / 5, answer)
         with Meter(server) as meter:
