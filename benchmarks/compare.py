@@ -7,7 +7,7 @@ again), servers are compared within a round, and what is told is the median of t
 the least and the largest. Processor time is the server's own, all threads, from the kernel.
 
     python -m benchmarks.compare [--only SERVER ...] [--workload NAME ...] [--rounds N]
-                                 [--json FILE] [--chart FILE]
+                                 [--json FILE] [--chart FILE.svg]
 
 Linux only. All of it takes about 25 minutes; two servers on one workload some seconds.
 """
@@ -21,11 +21,12 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparison.chart import chart
 from benchmarks.comparison.peers import PEERS, CannotInstall, Peer
 from benchmarks.comparison.processes import Awake, CannotStart, Server, allow_files
 from benchmarks.comparison.report import report
@@ -35,6 +36,10 @@ from benchmarks.comparison.workloads import WORKLOADS, Measured, Sizes
 
 STEAL, TRIES = 0.05, 3
 """A run is tried again if its host took more than this share of its time away."""
+
+
+class Failed(Exception):
+    """A workload on a server ended early."""
 
 
 class Comparison:
@@ -48,6 +53,7 @@ class Comparison:
         sizes: Sizes,
         *,
         pin: bool = True,
+        share: bool = False,
     ) -> None:
         self.failures: dict[str, str] = {}
         self.versions: dict[str, dict[str, str]] = {}
@@ -56,6 +62,8 @@ class Comparison:
         self._rounds, self._sizes = rounds, sizes
         cores = sorted(os.sched_getaffinity(0))
         self._cores = cores if pin and len(cores) > 1 else []
+        self._share = share
+        self._shared: dict[str, Server] = {}
 
     def run(self) -> None:
         """Measure everything, and keep it in ``runs``, ``versions`` and ``failures``."""
@@ -67,14 +75,14 @@ class Comparison:
                 stack.enter_context(Awake(self._cores[:2]))
                 os.sched_setaffinity(0, {self._cores[1]})
                 stack.callback(os.sched_setaffinity, 0, everywhere)
+            peers = [peer for peer in self._peers if peer.name in pythons]
             for number in range(self._rounds):
                 for workload in self._workloads:
-                    peers = [peer for peer in self._peers if peer.name in pythons]
                     # nobody is always first
                     first = number % len(peers) if peers else 0
                     for peer in peers[first:] + peers[:first]:
                         if workload != "typed" or peer.typed:
-                            self._measure(peer, pythons[peer.name], workload, number)
+                            self._measure(peer, pythons[peer.name], workload, number, stack)
 
     def _install(self) -> Iterator[tuple[str, Path]]:
         for peer in self._peers:
@@ -83,30 +91,34 @@ class Comparison:
             except CannotInstall as error:
                 self.failures[peer.name] = f"cannot be installed: {error}"
 
-    def _measure(self, peer: Peer, python: Path, workload: str, number: int) -> None:
-        core = self._cores[0] if self._cores else None
-        begin, problem = time.monotonic(), ""
+    def _measure(
+        self, peer: Peer, python: Path, workload: str, number: int, stack: ExitStack
+    ) -> None:
+        begin = time.monotonic()
         for _ in range(TRIES):
-            server = Server(python, peer.module, core)
             try:
-                with server:
+                with self._server(peer, python, stack) as server:
                     try:
                         measured = WORKLOADS[workload](server, peer, self._sizes, number)
                     except (Unexpected, OSError) as error:
-                        problem = f"{error} {server.last_error()}".strip()
-                        break
-            except CannotStart as error:
-                problem = f"cannot start: {error}"
-                break
+                        raise Failed(f"{error} {server.last_error()}".strip()) from error
+            except (Failed, CannotStart) as error:
+                self.failures[f"{peer.name} {workload}"] = str(error)
+                print(f"{number + 1} {workload} {peer.name}: {error}", file=sys.stderr, flush=True)
+                return
             if measured.stolen <= STEAL:
                 break
-        took = time.monotonic() - begin
-        if problem:
-            self.failures[f"{peer.name} {workload}"] = problem
-            print(f"{number + 1} {workload} {peer.name}: {problem}", file=sys.stderr, flush=True)
-            return
         self.versions[peer.name] = server.versions
-        self._keep(peer.name, workload, number, measured, took)
+        self._keep(peer.name, workload, number, measured, time.monotonic() - begin)
+
+    def _server(self, peer: Peer, python: Path, stack: ExitStack) -> AbstractContextManager[Server]:
+        """Return a new process; with ``share``, the one that was started first."""
+        server = Server(python, peer.module, self._cores[0] if self._cores else None)
+        if not self._share:
+            return server
+        if peer.name not in self._shared:
+            self._shared[peer.name] = stack.enter_context(server)
+        return nullcontext(self._shared[peer.name])
 
     def _keep(
         self, server: str, workload: str, number: int, measured: Measured, took: float
@@ -125,6 +137,7 @@ class Comparison:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "kernel": platform.release(),
             "pinned": bool(self._cores),
+            "shared": self._share,
             "sizes": asdict(self._sizes),
             "versions": self.versions,
             "failures": self.failures,
@@ -145,6 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--baseline", choices=names, default="aiohttp-raw")
     parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
     parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
+    parser.add_argument(
+        "--share", action="store_true", help="one process of a server for all: fast, less exact"
+    )
+    parser.add_argument("--chart", type=Path, help="draw the ratios to this file, as SVG")
     for one in fields(Sizes):
         assert isinstance(one.default, (int, float))
         parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
@@ -152,7 +169,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
     workloads = options.workload or list(WORKLOADS)
-    comparison = Comparison(peers, workloads, options.rounds, sizes, pin=not options.no_pin)
+    comparison = Comparison(
+        peers,
+        workloads,
+        options.rounds,
+        sizes,
+        pin=not options.no_pin,
+        share=options.share,
+    )
     begin = time.monotonic()
     comparison.run()
     data = comparison.as_json()
@@ -164,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; {busy}")
     if options.json:
         options.json.write_text(json.dumps(data, indent=1) + "\n")
+    if options.chart:
+        options.chart.write_text(chart(results, options.baseline))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ class Goal:
             return results.spread(self.workload, "wsrpc", self.key)
         return results.ratio(self.workload, "wsrpc", self.other, self.key)
 
+    def in_cpu(self, results: Results) -> Spread | None:
+        """Return the ratio of processor times, which says more on a busy machine."""
+        if not self.other or self.key not in ("rate", "p50"):
+            return None
+        return results.ratio(self.workload, "wsrpc", self.other, "cpu")
+
     def is_met(self, spread: Spread) -> bool:
         """Return whether the median is within the bound."""
         return spread.median >= self.value if self.at_least else spread.median <= self.value

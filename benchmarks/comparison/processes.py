@@ -19,7 +19,7 @@ START = 30.0
 
 
 class CannotStart(Exception):
-    """A server did not start; the last line it wrote."""
+    """A server did not start."""
 
 
 class Server:
@@ -58,7 +58,7 @@ class Server:
             ready, _, _ = select.select([self._process.stdout], [], [], START)
             line = self._process.stdout.readline() if ready else b""
             if not line:
-                raise CannotStart(self.last_error() or "said nothing")
+                raise CannotStart(f"cannot start: {self.last_error() or 'it said nothing'}")
         announcement: dict[str, Any] = json.loads(line)
         self.port: int = announcement["port"]
         self.versions = announcement["versions"]
@@ -81,6 +81,14 @@ class Server:
     def cpu(self) -> float:
         """Return the seconds of processor time that the process has spent."""
         return time.clock_gettime(self._clock)
+
+    def waited(self) -> float:
+        """Return the seconds that its main thread could have run but had no core."""
+        try:
+            words = Path(f"/proc/{self._process.pid}/schedstat").read_text().split()
+        except FileNotFoundError:  # a kernel that does not count it
+            return 0.0
+        return int(words[1]) / 1e9
 
     def memory(self) -> int:
         """Return the bytes that the process holds."""

@@ -19,7 +19,12 @@ class Metric:
 
 RATE, CPU = Metric("rate", "calls/s"), Metric("cpu", "CPU µs/call")
 P50, P99 = Metric("p50", "p50 µs"), Metric("p99", "p99 µs")
-UTILS = Metric("server_util", "server util"), Metric("client_util", "client util")
+UTILS = (
+    Metric("server_util", "server util"),
+    Metric("client_util", "client util"),
+    Metric("kept_waiting", "kept waiting"),
+)
+"""Parts of the time: the server's and the client's own, and what the server had no core in."""
 DELIVERIES = Metric("rate", "deliveries/s"), Metric("cpu", "CPU µs/delivery")
 
 METRICS: dict[str, tuple[Metric, ...]] = {

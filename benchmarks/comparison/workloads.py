@@ -57,12 +57,13 @@ class Meter:
         gc.collect()
         gc.disable()
         self._ticks, self._client = stolen(), time.process_time()
-        self._cpu = self._server.cpu()
+        self._waited, self._cpu = self._server.waited(), self._server.cpu()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.server_cpu = self._server.cpu() - self._cpu
         self.client_cpu = time.process_time() - self._client
+        self.waited = self._server.waited() - self._waited
         gc.enable()
         taken, ticks = (b - a for a, b in zip(self._ticks, stolen(), strict=True))
         self.stolen = taken / ticks if ticks else 0.0
@@ -74,6 +75,7 @@ class Meter:
             "cpu": 1e6 * self.server_cpu / operations,
             "server_util": self.server_cpu / seconds,
             "client_util": self.client_cpu / seconds,
+            "kept_waiting": self.waited / seconds,
         }
         return Measured(operations, seconds, self.server_cpu, self.client_cpu, figures, self.stolen)
 

@@ -1,4 +1,4 @@
-"""A hand-written listener on picows, which is written in Cython, and the standard library's JSON."""
+"""A hand-written listener on picows, a Cython library, and the standard library's JSON."""
 
 from __future__ import annotations
 
