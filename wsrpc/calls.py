@@ -77,6 +77,25 @@ CURRENT: contextvars.ContextVar[Call | None] = contextvars.ContextVar("wsrpc_cal
 class Calls:
     """The calls of one connection."""
 
+    __slots__ = (
+        "_claimed",
+        "_closed",
+        "_limits",
+        "_loop",
+        "_methods",
+        "_queue",
+        "_queued_bytes",
+        "_refusal",
+        "_running",
+        "_send",
+        "_start",
+        "_timer",
+        "_turns",
+        "_view",
+        "_waiting",
+        "_writable",
+    )
+
     def __init__(
         self,
         view: Websocket,
@@ -95,7 +114,7 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._running = 0
         self._waiting: dict[Call, None] = {}  # in order of arrival, so of deadlines too
-        self._queue: deque[tuple[bytes, float]] = deque()  # messages with their deadlines
+        self._queue: deque[tuple[bytes, float]] | tuple[()] = ()  # messages with their deadlines
         self._queued_bytes = 0
         self._claimed = 0  # tasks that were started for the queue and did not run yet
         self._timer: asyncio.TimerHandle | None = None
@@ -119,7 +138,7 @@ class Calls:
                 return Call(request.id, request.method, deadline)
             size = self._queued_bytes + len(message)
             if len(self._queue) < limits.queued_calls and size <= limits.queued_bytes:
-                self._queue.append((message, deadline))
+                self._enqueue(message, deadline)
                 self._queued_bytes = size
                 self._arm(deadline)
                 return None
@@ -262,7 +281,13 @@ class Calls:
         CURRENT.set(call)
         await self.run(call, request.payload)
 
+    def _enqueue(self, message: bytes, deadline: float) -> None:
+        if not isinstance(self._queue, deque):
+            self._queue = deque()  # only then, as it takes more memory than all else of this
+        self._queue.append((message, deadline))
+
     def _dequeue(self) -> tuple[bytes, float]:
+        assert isinstance(self._queue, deque)
         message, deadline = self._queue.popleft()
         self._queued_bytes -= len(message)
         return message, deadline
@@ -317,7 +342,7 @@ class Calls:
     def close(self) -> None:
         """Cancel all calls; nothing is answered any more."""
         self._closed = True
-        self._queue.clear()
+        self._queue = ()
         self._queued_bytes = 0
         if self._timer is not None:
             self._timer.cancel()

@@ -20,13 +20,14 @@ from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
 from .failures import Failure, is_being_cancelled, report
 from .frames import close_frame
 from .handover import noticing_wait
+from .manager import Websocket
 from .memberships import Memberships
 from .outbox import Outbox
 from .protocol import Rejected, Request
 from .rpc import methods_of
 
 if TYPE_CHECKING:
-    from .manager import SocketsManager, Websocket
+    from .manager import SocketsManager
 
 logger = logging.getLogger("wsrpc.connection")
 
@@ -48,6 +49,27 @@ class _Socket(web.WebSocketResponse[Any]):
 
     over = False
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether a close frame came, upon which aiohttp ends its heartbeat by itself."""
+        return bool(getattr(self, "_closing", False))
+
+    def _on_data_received(self) -> None:
+        """Put the next ping off, without the callback that aiohttp schedules for each read.
+
+        Where aiohttp calls its method otherwise, its own way is taken.
+        """
+        loop, heartbeat = self._loop, self._heartbeat
+        if (
+            loop is None
+            or heartbeat is None
+            or self._heartbeat_cb is None
+            or self._pong_response_cb
+        ):
+            super()._on_data_received()
+        else:
+            self._heartbeat_when = loop.time() + heartbeat
+
     async def close(
         self, *, code: int = CloseCode.OK, message: bytes = b"", drain: bool = True
     ) -> bool:
@@ -63,6 +85,32 @@ class Connection:
     never waits costs no task, and no call keeps the next one from being read.
     """
 
+    __slots__ = (
+        "_awaiting_end",
+        "_calls",
+        "_close_code",
+        "_close_timer",
+        "_closed_early",
+        "_context",
+        "_draining",
+        "_has_ended",
+        "_is_open",
+        "_is_over",
+        "_limits",
+        "_loop",
+        "_outbox",
+        "_reader",
+        "_request",
+        "_socket",
+        "_tasks",
+        "_transport",
+        "closing",
+        "manager",
+        "memberships",
+        "peername",
+        "view",
+    )
+
     def __init__(self, view: Websocket, manager: SocketsManager) -> None:
         self.view = view
         self.manager = manager
@@ -75,11 +123,7 @@ class Connection:
         self._calls = manager._wsrpc_calls(
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
-        self._memberships = Memberships(view, manager, self._outbox)
-        self.subscribe = self._memberships.subscribe
-        self.unsubscribe = self._memberships.unsubscribe
-        self.revoke = self._memberships.revoke
-        self.is_subscribed = self._memberships.__contains__
+        self.memberships = Memberships(view, manager, self._outbox)
         transport = self._request.transport
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
@@ -92,15 +136,16 @@ class Connection:
             decode_text=False,
         )
         self._context = contextvars.Context()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []  # few, and a set takes more memory
         self._reader: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._is_open = False
         self._closed_early: tuple[int, str] | None = None
         self._close_code = LOST
         self._close_timer: asyncio.TimerHandle | None = None
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._ending: asyncio.Task[None] | None = None
+        self._has_ended = False
+        self._awaiting_end: list[asyncio.Future[None]] = []
+        self._is_over = False
 
     async def serve(self) -> web.StreamResponse:
         """Take the connection from its handshake to its end; the body of the request's handler."""
@@ -111,7 +156,7 @@ class Connection:
             self.manager._connecting.discard(self)
         self._start_reading()
         try:
-            await asyncio.shield(self._ended)
+            await self._end_of_all()
         except asyncio.CancelledError:
             # aiohttp cancels with handler_cancellation, and when its patience at shutdown ends
             self._end()
@@ -122,8 +167,8 @@ class Connection:
         try:
             await self.view.on_connect()
         except BaseException:
-            self._memberships.leave()
-            self._ended.set_result(None)
+            self.memberships.leave()
+            self._tell_end()
             raise
         self._context = contextvars.copy_context()
         try:
@@ -140,7 +185,7 @@ class Connection:
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start a task of the connection, in a context of its own."""
         task = self._loop.create_task(coroutine, context=self._context.copy())
-        self._tasks.add(task)
+        self._tasks.append(task)
         task.add_done_callback(self._task_done)
         return task
 
@@ -148,9 +193,9 @@ class Connection:
         self._reader = self._start(self._read())
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.remove(task)
         if task.cancelled():
-            if task is self._reader and self._ending is None:
+            if task is self._reader and not self._is_over:
                 self._start_reading()  # a stranger cancelled what was the task of a call before
         elif (error := task.exception()) is not None:
             report(logger, Failure(error, "connection", self.view))
@@ -196,6 +241,7 @@ class Connection:
                     outbox.uncork()
                     self._start_reading()
                     return
+                del message, request, call, running  # else they stay until the next one comes
             elif message.type is WSMsgType.BINARY:
                 self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
             else:
@@ -218,14 +264,14 @@ class Connection:
     def _hand_over(self, call: Call, task: asyncio.Task[None]) -> None:
         """The call in `task` waits for something: another task reads from now on."""
         self._outbox.uncork()
-        if self._ending is None:
+        if not self._is_over:
             self._calls.suspended(call, task)
             self._start_reading()
 
     async def _writable(self) -> None:
         """Wait until the client takes what was sent to it, if it is behind."""
         link = self._request.protocol
-        while link.writing_paused and link.connected and self._ending is None:
+        while link.writing_paused and link.connected and not self._is_over:
             self._outbox.flush()
             if self._draining is None or self._draining.done():
                 # one for all who wait: a cancelled one would cancel aiohttp's waiter for the rest
@@ -263,7 +309,7 @@ class Connection:
         self._write(frame)
 
     def _watch(self) -> None:
-        if self._request.protocol.connected and self._ending is None:
+        if self._request.protocol.connected and not self._is_over:
             self._loop.call_later(_WATCH, self._watch)
         else:
             self._end()
@@ -276,19 +322,19 @@ class Connection:
         frame = close_frame(code, reason)
         if not self._is_open:
             self._closed_early = self._closed_early or (code, reason)
-            self._memberships.leave()
+            self.memberships.leave()
             self._outbox.closed = True
             return
         if self.closing:
             return
         self._begin_closing(code)
+        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
         self._write(frame)
 
     def _begin_closing(self, code: int) -> None:
         self.closing = True
         self._close_code = code
         self._leave()
-        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._end)
 
     def _write(self, frame: bytes) -> None:
         self._outbox.flush()
@@ -306,14 +352,16 @@ class Connection:
 
     def _leave(self) -> None:
         self.manager.remove(self.view)
-        self._memberships.leave()
+        self.memberships.leave()
 
     def _end(self) -> None:
         """End all that belongs to the connection, whoever ended it."""
-        if self._ending is not None:
+        if self._is_over:
             return
-        self.closing = True
-        self._leave()
+        self._is_over = True
+        if not self.closing:
+            self.closing = True
+            self._leave()
         self._outbox.discard()
         if self._close_timer is not None:
             self._close_timer.cancel()
@@ -322,18 +370,27 @@ class Connection:
             if self._transport.get_write_buffer_size():
                 self._loop.call_later(LINGER, self._stop_lingering)
         self._calls.close()
-        tasks = self._tasks - {asyncio.current_task()}
+        own = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not own]
         for task in tasks:
             task.cancel()
-        self._ending = self._loop.create_task(self._finish(tasks), context=self._context.copy())
-        _endings.add(self._ending)
-        self._ending.add_done_callback(_endings.discard)
+        if not tasks and self._socket.is_closing and not self._is_told_of_end:
+            self._tell_end()  # most connections end so, without a task for it
+            return
+        ending = self._loop.create_task(self._finish(tasks), context=self._context.copy())
+        _endings.add(ending)
+        ending.add_done_callback(_endings.discard)
+
+    @property
+    def _is_told_of_end(self) -> bool:
+        """Whether the view has a hook of its own for it."""
+        return type(self.view).on_disconnect is not Websocket.on_disconnect
 
     def _stop_lingering(self) -> None:
         if self._transport.get_write_buffer_size():  # a socket that is closed cannot be aborted
             self._transport.abort()
 
-    async def _finish(self, tasks: set[asyncio.Task[Any]]) -> None:
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
         try:
             if tasks:
                 await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
@@ -349,7 +406,22 @@ class Connection:
             # the application's own code
             self._disconnect_failed(error)
         finally:
-            self._ended.set_result(None)
+            self._tell_end()
+
+    def _end_of_all(self) -> asyncio.Future[None]:
+        """Return a future, the caller's own, that is done when the connection has ended."""
+        end: asyncio.Future[None] = self._loop.create_future()
+        if self._has_ended:
+            end.set_result(None)
+        else:
+            self._awaiting_end.append(end)
+        return end
+
+    def _tell_end(self) -> None:
+        self._has_ended = True
+        for end in self._awaiting_end:
+            if not end.done():  # who waits for it may have been cancelled
+                end.set_result(None)
 
     def _disconnect_failed(self, error: BaseException) -> None:
         report(logger, Failure(error, "on_disconnect", self.view))
@@ -368,7 +440,7 @@ class Connection:
             patience += self._limits.shutdown_timeout
             await self._calls.drain()
         self.close(CloseCode.GOING_AWAY, "shutting down")
-        await asyncio.wait([self._ended], timeout=patience)
+        await asyncio.wait([self._end_of_all()], timeout=patience)
 
     async def send_event(self, channel: str, event: str, data: Any) -> None:
         """Put an event for this connection alone into its outbox."""
@@ -387,6 +459,8 @@ _endings: Final[set[asyncio.Task[None]]] = set()
 
 class _Context:
     """The context in which one task runs calls, one after the other, and whether one changed it."""
+
+    __slots__ = ("_place", "_values")
 
     def __init__(self) -> None:
         self._values: list[Any] = []

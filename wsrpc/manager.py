@@ -88,14 +88,14 @@ class Websocket:
         call: `Forbidden`, `InvalidParams`, and what the backend's hooks raise. Within a call, the
         subscription counts from its reply on, and an error takes it back.
         """
-        return (await self._wsrpc.subscribe(channel, patterns or ("*",))).patterns
+        return (await self._wsrpc.memberships.subscribe(channel, patterns or ("*",))).patterns
 
     async def unsubscribe(self, channel: str, *patterns: str) -> list[str]:
         """Unsubscribe this connection from patterns of a channel, or from all without one.
 
         Returns the patterns that are left. What is not subscribed is no error.
         """
-        return await self._wsrpc.unsubscribe(channel, patterns or None)
+        return await self._wsrpc.memberships.unsubscribe(channel, patterns or None)
 
     async def on_connect(self) -> None:
         """Override: called before the upgrade; raise ``web.HTTPUnauthorized`` to refuse it."""
@@ -189,7 +189,7 @@ class SocketsManager:
         """
         for socket in tuple(self.sockets):
             if socket.socket_id == socket_id:
-                return await socket._wsrpc.revoke(channel)
+                return await socket._wsrpc.memberships.revoke(channel)
         return False
 
     async def publish(self, channel: str, event: str, body: Any) -> None:

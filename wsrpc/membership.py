@@ -122,7 +122,7 @@ class Membership:
         if self._hides and not self._may_receive(event):
             return 0
         message = event.message
-        if not self._held and not (self._unacknowledged and self._waits(event)):
+        if not (self._held or (self._unacknowledged and self._waits(event))):
             self._outbox.put_event(message)
         else:
             self._hold(event)

@@ -42,6 +42,8 @@ class _Joining:
 class Memberships:
     """The channels that one connection is subscribed to."""
 
+    __slots__ = ("_joining", "_left", "_manager", "_memberships", "_outbox", "_view")
+
     def __init__(self, view: Websocket, manager: SocketsManager, outbox: Outbox) -> None:
         self._view = view
         self._manager = manager

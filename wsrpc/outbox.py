@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
+from weakref import WeakKeyDictionary
 
 from .frames import text_frame
 
@@ -20,18 +20,52 @@ logger = logging.getLogger("wsrpc.outbox")
 class Message:
     """One message for any number of connections, framed once."""
 
-    __slots__ = ("_frame", "text")
+    __slots__ = ("frame", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self._frame: bytes | None = None
-
-    @property
-    def frame(self) -> bytes:
+        self.frame = text_frame(text)
         """The message as an uncompressed frame."""
-        if self._frame is None:
-            self._frame = text_frame(self.text)
-        return self._frame
+
+
+class _Writes:
+    """The outboxes of one event loop that are to be written in its next turn.
+
+    One callback serves them all: with one each, an event for many subscribers costs half as much
+    again.
+    """
+
+    __slots__ = ("_loop", "_outboxes")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._outboxes: list[Outbox] = []
+
+    def add(self, outbox: Outbox) -> None:
+        if not self._outboxes:
+            self._loop.call_soon(self._write)
+        self._outboxes.append(outbox)
+
+    def _write(self) -> None:
+        left = iter(self._outboxes)
+        self._outboxes = []
+        try:
+            for outbox in left:
+                outbox.scheduled = False
+                outbox.flush()
+        finally:
+            for outbox in left:  # only if a transport failed, which is not their fault
+                self.add(outbox)
+
+
+_writes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Writes]] = WeakKeyDictionary()
+
+
+def _writes_of(loop: asyncio.AbstractEventLoop) -> _Writes:
+    writes = _writes.get(loop)
+    if writes is None:
+        writes = _writes[loop] = _Writes(loop)
+    return writes
 
 
 class Outbox:
@@ -41,7 +75,6 @@ class Outbox:
         "_allowance",
         "_dropped",
         "_dropping",
-        "_flushing",
         "_judging",
         "_limit",
         "_loop",
@@ -50,10 +83,13 @@ class Outbox:
         "_pending_size",
         "_policy",
         "_transport",
+        "_unjudged",
+        "_writes",
         "closed",
         "corked",
         "held",
         "lost",
+        "scheduled",
     )
 
     def __init__(
@@ -68,10 +104,11 @@ class Outbox:
         self._policy = policy
         self._on_slow = on_slow
         self._transport: asyncio.Transport | None = None
-        self._pending: deque[bytes] = deque()
+        self._pending: list[bytes] = []
         self._pending_size = 0
         self._allowance = 0  # what may be over the limit: replies, and one large event
-        self._flushing: asyncio.Handle | None = None
+        self._writes = _writes_of(loop)
+        self._unjudged = False  # an event was put whose effect nobody has looked at
         self._judging = False
         self._dropping = False
         self._dropped = 0  # events that the ongoing slowness has cost
@@ -82,6 +119,8 @@ class Outbox:
         self.closed = False
         self.corked = False
         """Whoever set it flushes in this turn of the loop, so nothing has to be scheduled."""
+        self.scheduled = False
+        """It is to be written in the next turn of the loop."""
 
     def open(self, transport: asyncio.Transport) -> None:
         """Begin to send."""
@@ -107,13 +146,16 @@ class Outbox:
         """Send an event, or drop it if the client is too slow for it; return which."""
         if self.closed:
             return True
-        if self._drops():
+        if self._dropping and self._drops():
             self.lost += 1
             return False
-        if len(message.text) > self._limit and not self.size:
-            self._allowance = len(message.text)
+        size = len(message.text)
+        if size > self._limit and not self.size:
+            self._allowance = size
+        self._unjudged = True
         self._append(message.frame)
-        self._look()
+        if self._pending_size > self._limit:
+            self._look()
         return True
 
     def hold(self, size: int) -> bool:
@@ -124,8 +166,6 @@ class Outbox:
         return True
 
     def _drops(self) -> bool:
-        if not self._dropping:
-            return False
         if self.size > self._limit:
             self._dropped += 1
             return True
@@ -169,8 +209,9 @@ class Outbox:
         if self.corked:
             if self._pending_size > self._limit:
                 self.flush()
-        elif self._flushing is None and self._transport is not None:
-            self._flushing = self._loop.call_soon(self.flush)
+        elif not self.scheduled and self._transport is not None:
+            self.scheduled = True
+            self._writes.add(self)
 
     def uncork(self) -> None:
         """Write what has come in since it was corked."""
@@ -180,24 +221,23 @@ class Outbox:
 
     def flush(self) -> None:
         """Write all that waits, in one call."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
-        if not self._pending or self._transport is None:
+        pending, transport = self._pending, self._transport
+        if not pending or transport is None:
             return
-        if self._transport.is_closing():
+        if transport.is_closing():
             self.discard()
             return
-        data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
-        self._pending.clear()
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
         self._pending_size = 0
-        self._transport.write(data)
+        transport.write(data)
+        if self._unjudged:
+            self._unjudged = False
+            if self._allowance or transport.get_write_buffer_size():
+                self._look()
 
     def discard(self) -> None:
         """Take no more, and forget what was not handed to the transport."""
         self.closed = True
         self._pending.clear()
         self._pending_size = 0
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -18,6 +19,7 @@ SAME_ORIGIN: Final = "same-origin"
 """Browsers may connect from pages of the same host and port."""
 
 _SEED_KEY: Final = "web_sockets"
+_KEY_SIZE: Final = 16
 
 
 class ApiPath(web.View):
@@ -57,7 +59,7 @@ class WsPathMixin(Websocket):
     async def get(self) -> web.StreamResponse:
         """Answer the handshake, and serve the connection to its end."""
         request = self.request
-        if not web.WebSocketResponse().can_prepare(request):
+        if not _is_handshake(request):
             return _refusal(400, "expected a websocket handshake")
         if not self._is_allowed(request.headers.get(hdrs.ORIGIN)):
             return _refusal(403, "this origin may not connect")
@@ -76,15 +78,31 @@ class WsPathMixin(Websocket):
 
     def _manager(self, request: web.Request) -> SocketsManager:
         places = (SOCKETS_KEY, _SEED_KEY) if self.SOCKETS_KEY is None else (self.SOCKETS_KEY,)
-        for place in places:
-            manager: SocketsManager | None = request.config_dict.get(place)
-            if manager is not None:
-                return manager
+        for application in (request.app, request.config_dict):
+            for place in places:
+                manager: SocketsManager | None = application.get(place)
+                if manager is not None:
+                    return manager
         raise RuntimeError(
             f"no SocketsManager for {type(self).__qualname__} in the application under "
             f"{' or '.join(map(repr, places))}: call LocalBroker.for_app(app), or for_app of "
             f"your own manager, when you set the application up"
         )
+
+
+def _is_handshake(request: web.Request) -> bool:
+    """Tell whether a request asks for the upgrade as RFC 6455, section 4.2.1, has it."""
+    headers = request.headers
+    if headers.get(hdrs.UPGRADE, "").strip().lower() != "websocket":
+        return False
+    if "upgrade" not in headers.get(hdrs.CONNECTION, "").lower():
+        return False
+    if headers.get(hdrs.SEC_WEBSOCKET_VERSION) not in ("13", "8", "7"):
+        return False
+    try:
+        return len(b64decode(headers.get(hdrs.SEC_WEBSOCKET_KEY, ""))) == _KEY_SIZE
+    except ValueError:
+        return False
 
 
 def _refusal(status: int, message: str) -> web.Response:

@@ -210,13 +210,13 @@ def encode_json(value: Any) -> bytes:
     except Exception as error:
         # code of the value's own: a property that fails, a field that was never set
         raise TypeError(f"{type(value).__qualname__} has no JSON form") from error
-    if type(value) not in _SCALARS:
-        _refuse_bytes(value)
+    if type(value) not in _SCALARS and holds_bytes(value):
+        raise TypeError("bytes have no JSON form: declare the type of the response, or encode")
     return encoded
 
 
-def _refuse_bytes(value: Any) -> None:
-    """Raise `TypeError` for bytes, which msgspec would write as base64 unasked.
+def holds_bytes(value: Any) -> bool:
+    """Tell whether bytes are in a value, which msgspec would write as base64 unasked.
 
     Python's collector of garbage tells what a whole level of containers refers to, in one call.
     """
@@ -225,22 +225,21 @@ def _refuse_bytes(value: Any) -> None:
     while level:
         if is_plain:
             parts = gc.get_referents(*level)
+        elif any(isinstance(item, (bytes, bytearray, memoryview)) for item in level):
+            return True
         else:
             parts = list(chain.from_iterable(map(_parts, level)))
         if _all_scalars(map(type, parts)):
-            return
+            return False
         is_plain = _all_containers(map(type, parts))
         level = parts if is_plain else [part for part in parts if type(part) not in _SCALARS]
+    return False
 
 
 def _parts(item: Any) -> Iterable[Any]:
     if isinstance(item, dict):
         return chain(item, item.values())
-    if isinstance(item, (list, tuple, set, frozenset)):
-        return item
-    if isinstance(item, (bytes, bytearray, memoryview)):
-        raise TypeError("bytes have no JSON form: declare the type of the response, or encode")
-    return ()
+    return item if isinstance(item, (list, tuple, set, frozenset)) else ()
 
 
 def reply(id: MessageId, method: str, response: bytes) -> bytes:

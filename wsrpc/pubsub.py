@@ -90,9 +90,9 @@ class Subscribe(Websocket):
     async def ws_rpc_subscribe(self, payload: SubscribePayload) -> Subscribed:
         """Subscribe to the events of a channel whose names match a pattern."""
         payload = _typed(payload, SubscribePayload)
-        if payload.since is not None and self._wsrpc.is_subscribed(payload.channel):
+        if payload.since is not None and payload.channel in self._wsrpc.memberships:
             raise already_subscribed()
-        joined = await self._wsrpc.subscribe(
+        joined = await self._wsrpc.memberships.subscribe(
             payload.channel,
             _patterns(payload.event) or ("*",),
             isinstance(payload.event, list),
@@ -109,7 +109,9 @@ class Subscribe(Websocket):
     async def ws_rpc_unsubscribe(self, payload: UnsubscribePayload) -> Subscribed:
         """Unsubscribe from patterns of a channel, or from the channel."""
         payload = _typed(payload, UnsubscribePayload)
-        patterns = await self._wsrpc.unsubscribe(payload.channel, _patterns(payload.event))
+        patterns = await self._wsrpc.memberships.unsubscribe(
+            payload.channel, _patterns(payload.event)
+        )
         return {"subscribed": {payload.channel: patterns} if patterns else {}}
 
 

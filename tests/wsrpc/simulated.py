@@ -44,9 +44,7 @@ class SimulatedConnection:
         self.transport = Transport()
         self.outbox = Outbox(loop, self.outbox_size, "close", self.fail)
         self.outbox.open(self.transport)
-        self.subscriptions = Memberships(view, manager, self.outbox)
-        self.is_subscribed = self.subscriptions.__contains__
-        self.unsubscribe = self.subscriptions.unsubscribe
+        self.memberships = Memberships(view, manager, self.outbox)
         self.calls = Calls(
             view,
             methods_of(type(view)),
@@ -57,11 +55,6 @@ class SimulatedConnection:
         )
         self.is_open = True
         manager.add(view)
-
-    async def subscribe(
-        self, channel: str, texts: Any, listed: bool = True, since: Any = None
-    ) -> Any:
-        return await self.subscriptions.subscribe(channel, texts, listed, since)
 
     async def writable(self) -> None:
         pass
@@ -99,8 +92,8 @@ class SimulatedConnection:
     def close(self) -> None:
         """End the connection."""
         self.is_open = False
-        self.subscriptions.leave()
+        self.memberships.leave()
         self.outbox.discard()
         self.calls.close()
         self.manager.remove(self.view)
-        assert not self.subscriptions._memberships
+        assert not self.memberships._memberships

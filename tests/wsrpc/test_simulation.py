@@ -165,7 +165,7 @@ class Connection(SimulatedConnection):
             for channel, due in self.due.items():
                 missing = set(due) - set(self.got.get(channel, []))
                 assert not missing, "told subscribed, not delivered"
-            held = {name: m.patterns for name, m in self.subscriptions._memberships.items()}
+            held = {name: m.patterns for name, m in self.memberships._memberships.items()}
             assert held == {name: patterns for name, patterns in self.state.items() if patterns}
             assert self.outbox.held == 0
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import InvalidParams
-from ..protocol import encode, plain
+from ..protocol import encode, holds_bytes, plain
 from ._errors import NOT_UNICODE, TOO_DEEP, InvalidResponse, deeper_than
 from .collect import Collector
 from .document import JsonSchema, json_schema
@@ -60,9 +60,13 @@ class Response:
         except msgspec.ValidationError as refusal:
             raise InvalidResponse(str(refusal)) from refusal
         # msgspec writes bytes as base64 wherever they stand: a text, for the decoder
-        if count_bytes(value) > count_bytes(decoded):
+        if _holds_bytes(value) and count_bytes(value) > count_bytes(decoded):
             raise TypeError("bytes have no JSON form where the type does not say bytes")
         return text
+
+
+def _holds_bytes(value: Any) -> bool:
+    return holds_bytes(msgspec.to_builtins(value, builtin_types=_BYTES, enc_hook=plain))
 
 
 def count_bytes(value: Any) -> int:

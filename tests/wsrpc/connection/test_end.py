@@ -7,6 +7,8 @@ import struct
 
 import pytest
 
+from wsrpc import connection
+
 CLOSE, PING = 8, 9
 
 WAITS = pytest.mark.wsrpc(clock="virtual")  # as the client does not answer the close
@@ -116,7 +118,7 @@ async def test_an_end_that_is_cancelled_is_no_failure_of_the_application(
     await client.ws.close()
     await until(lambda: view.log)
 
-    ending = view._wsrpc._ending
+    (ending,) = connection._endings
     ending.cancel()
     await asyncio.wait([ending])
 

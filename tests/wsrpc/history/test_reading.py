@@ -271,7 +271,7 @@ async def test_an_event_that_ends_the_last_subscription_ends_all_that_follows(
 
     class Leaving(View):
         def _close(self, code: int, reason: str = "") -> None:
-            client.connection.subscriptions.leave()
+            client.connection.memberships.leave()
 
     def data() -> Any:
         raise LookupError

@@ -382,7 +382,7 @@ async def test_who_comes_from_a_process_ahead_and_leaves_is_not_waited_for() -> 
     async def once() -> None:
         async def leave() -> None:
             await broker.emit(lost=True)
-            client.connection.subscriptions.leave()
+            client.connection.memberships.leave()
             await settle()
 
         broker.before_read = leave

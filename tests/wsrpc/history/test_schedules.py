@@ -200,7 +200,7 @@ class Client:
             for channel, followed in self.channels.items():
                 topic = self.bus.topic(channel)
                 self.miss_nothing(followed, topic, len(topic.everything))
-            held = {n: m.patterns for n, m in self.connection.subscriptions._memberships.items()}
+            held = {n: m.patterns for n, m in self.connection.memberships._memberships.items()}
             told = {n: sorted(f.patterns) for n, f in self.channels.items() if f.patterns}
             assert held == told
             assert self.connection.outbox.held == 0

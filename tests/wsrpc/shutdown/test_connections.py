@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from wsrpc import LocalBroker
-from wsrpc.connection import CLOSE_TIMEOUT
+from wsrpc.connection import CLOSE_TIMEOUT, Connection
 
 SHUTTING_DOWN = {"code": -32005, "message": "Shutting down"}
 GOING_AWAY = struct.pack("!H", 1001) + b"shutting down"
@@ -72,7 +72,9 @@ async def test_a_client_that_does_not_answer_the_close_does_not_hold_the_server_
     assert await mute.ended() == b""
 
 
-async def test_one_connection_that_fails_does_not_keep_another_open(serve, gated, reported):
+async def test_one_connection_that_fails_does_not_keep_another_open(
+    serve, gated, reported, monkeypatch
+):
     class Failing(gated):
         async def on_disconnect(self):
             raise KeyError
@@ -81,11 +83,14 @@ async def test_one_connection_that_fails_does_not_keep_another_open(serve, gated
     clients = [await server.connect() for _ in range(3)]
     broken = next(iter(server.broker.sockets))._wsrpc
 
-    async def shut_down():
-        raise OSError
+    healthy = Connection.shut_down
 
-    healthy = broken.shut_down
-    broken.shut_down = shut_down
+    async def shut_down(connection):
+        if connection is broken:
+            raise OSError
+        await healthy(connection)
+
+    monkeypatch.setattr(Connection, "shut_down", shut_down)
     closing = asyncio.ensure_future(server.broker.close_sockets())
     ended = [asyncio.ensure_future(client.closed()) for client in clients]
     done, _ = await asyncio.wait(ended, timeout=2, return_when=asyncio.FIRST_COMPLETED)
@@ -94,7 +99,7 @@ async def test_one_connection_that_fails_does_not_keep_another_open(serve, gated
         done |= more
     await closing
     assert [end.result() for end in done] == [1001, 1001]
-    await healthy()
+    await healthy(broken)
     assert [await end for end in ended] == [1001] * 3
     assert [type(failure.exception) for failure in reported] == [KeyError] * 3
 
