@@ -71,15 +71,19 @@ def _panel(drawing: Drawing, name: str, curves: Sequence[Curve], x: float, y: fl
     for power in range(low, high + 1):
         _, level = place(1, 10.0**power)
         drawing.line(left, level, right, level, "grid")
-        drawing.text(left - 6, level + 4, f"{10.0**power:g}", "small", "end")
-    for power in range(math.floor(most) + 1):
-        at, _ = place(10**power, 1)
-        drawing.text(at, bottom + 16, f"{10**power:,}", "small", "middle")
+        drawing.text(left - 6, level + 4, short(10.0**power), "small", "end")
+    for count in sorted({count for count, _ in points}):
+        drawing.text(place(count, 1)[0], bottom + 16, short(count), "small", "middle")
     for index, curve in enumerate(curves):
         drawing.curve([place(*point) for point in curve.points], index)
         label = x + 24, y + 30 + 13 * index
         drawing.curve([(label[0], label[1] - 4)], index)
         drawing.text(label[0] + 10, label[1], f"{curve.name} (× {curve.times:.2f})", "small")
+
+
+def short(value: float) -> str:
+    """Return a number for an axis."""
+    return f"{value:g}" if value < 1000 else f"{value / 1000:g}k"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

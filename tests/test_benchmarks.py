@@ -1,18 +1,24 @@
-"""``benchmarks/compare.py``, small: that it measures everything, and what it writes."""
+"""``benchmarks/compare.py`` and ``growth.py``, small: what they measure, say and write."""
 
 from __future__ import annotations
 
 import json
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, growth
+from benchmarks.comparison.goals import GOALS
 from benchmarks.comparison.peers import PEERS, CannotInstall, Peer
-from benchmarks.comparison.processes import ROOT
-from benchmarks.comparison.results import METRICS
-from benchmarks.comparison.workloads import WORKLOADS
+from benchmarks.comparison.pipeline import one_by_one
+from benchmarks.comparison.processes import ROOT, Server
+from benchmarks.comparison.protocols import Protocol
+from benchmarks.comparison.results import METRICS, Results, Spread
+from benchmarks.comparison.wire import Connection, Unexpected
+from benchmarks.comparison.workloads import WORKLOADS, check_calls
+from benchmarks.curves import CURVES, Curve, Growth, Sizes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and uses epoll")
 
@@ -71,6 +77,90 @@ def test_a_peer_that_does_not_start_is_reported(monkeypatch, capsys):
     assert any("cannot start" in line and "nothing_of_this_name" in line for line in lines)
 
 
+class Asking(Protocol):
+    """Asks for something else than it expects."""
+
+    def call(self, number, method, payload):
+        return super().call(number, method, payload | {"live": False})
+
+
+def test_a_wrong_reply_is_reported(monkeypatch, capsys):
+    wrong = Peer("aiohttp-raw", "aiohttp_raw", Asking())
+    monkeypatch.setattr(compare, "PEERS", (wrong,))
+    compare.main([*TINY, "--workload=rpc-seq"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "aiohttp-raw" in line]
+    assert "the reply was" in line
+
+
+def test_a_byte_too_many_is_not_counted_as_a_reply():
+    with Server(Path(sys.executable), "aiohttp_raw", None) as server:
+        for change in (1, -1):
+            with Connection(server.port, "/stream") as connection:
+                (peer,) = [peer for peer in PEERS if peer.name == "aiohttp-raw"]
+                ring = check_calls(peer, connection, "echo", {}, 1)
+                connection.size += change
+                connection.socket.settimeout(0.2)
+                with pytest.raises((Unexpected, TimeoutError)):
+                    one_by_one(connection, ring, 0.1)
+
+
 def test_every_peer_of_the_comparison_has_a_server():
     for peer in PEERS:
         assert (ROOT / "benchmarks" / "servers" / f"{peer.module}.py").exists(), peer
+
+
+def test_ratios_are_those_of_the_same_round():
+    runs = [
+        {"workload": "rpc-pipe", "server": server, "round": number, "figures": {"rate": rate}}
+        for server, rates in {"wsrpc": [10, 40, 90], "aiohttp-raw": [10, 20, 30]}.items()
+        for number, rate in enumerate(rates)
+    ]
+    results = Results([*runs, runs[0] | {"round": 3}])  # a round that only one has
+    ratio = results.ratio("rpc-pipe", "wsrpc", "aiohttp-raw", "rate")
+    assert ratio == Spread(median=2, least=1, most=3)
+    (goal,) = [g for g in GOALS if (g.workload, g.other) == ("rpc-pipe", "aiohttp-raw")]
+    assert goal.is_met(ratio)
+    assert not goal.is_met(Spread(median=1.9, least=1, most=3))
+    assert results.ratio("rpc-pipe", "wsrpc", "picows", "rate") is None
+
+
+def test_growth_is_measured_told_and_drawn(tmp_path, capsys):
+    files = tmp_path / "growth.json", tmp_path / "growth.svg"
+    tiny = [
+        "--no-pin",
+        "--connections=20",
+        "--own=20",
+        "--operations=3",
+        "--curve=calls",
+        "--curve=own",
+    ]
+    growth.main([*tiny, f"--json={files[0]}", f"--plot={files[1]}"])
+    measured = json.loads(files[0].read_text())["curves"]
+    assert len(measured) == 3
+    table = capsys.readouterr().out
+    words = [node.text for node in ET.parse(files[1]).iter("{http://www.w3.org/2000/svg}text")]
+    for curve in measured:
+        assert [count for count, _ in curve["points"]] == [1, 10, 20]
+        assert all(cost > 0 for _, cost in curve["points"])
+        assert curve["name"] in table
+        assert any(word.startswith(curve["name"]) for word in words)
+
+
+@pytest.mark.parametrize("name", ["publishes", "patterns", "subscribes"])
+def test_every_curve_reaches_the_largest_number(name):
+    sizes = Sizes(2, 2, 2, 2, 2, operations=1)
+    for curve in CURVES[name](Growth(sizes, None)):
+        assert [count for count, _ in curve.points] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("costs", "verdict"),
+    [
+        ([5, 5, 6, 6], "flat"),
+        ([4, 8, 8, 8], "flat"),  # a step, and level from there on
+        ([5, 5, 20, 200], "NOT flat: grows like n^0.80 at the end"),
+    ],
+)
+def test_what_grows_is_called_so(costs, verdict):
+    points = list(zip([1, 10, 100, 1000], costs, strict=True))
+    assert Curve("call", "call", "connections", points).verdict == verdict

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 from benchmarks.comparison.protocols import (
@@ -18,7 +19,8 @@ from benchmarks.comparison.protocols import (
 )
 
 ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
-AIOHTTP = "aiohttp==3.14.5"
+AIOHTTP = f"aiohttp=={metadata.version('aiohttp')}"
+"""The version that this project runs with here."""
 
 
 class CannotInstall(Exception):
