@@ -9,7 +9,7 @@ the least and the largest. Processor time is the server's own, all threads, from
     python -m benchmarks.compare [--only SERVER ...] [--workload NAME ...] [--rounds N]
                                  [--json FILE] [--chart FILE.svg]
 
-Linux only. All of it takes about 25 minutes; two servers on one workload some seconds.
+Linux only. All of it takes about 20 minutes; two servers on one workload some seconds.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Comparison:
     def _keep(
         self, server: str, workload: str, number: int, measured: Measured, took: float
     ) -> None:
-        load = os.getloadavg()[0]
+        load = round(os.getloadavg()[0], 1)
         run = {"server": server, "workload": workload, "round": number, "load": load}
         self.runs.append(run | asdict(measured))
         figures = "  ".join(f"{key} {value:,.2f}" for key, value in measured.figures.items())
@@ -132,6 +132,7 @@ class Comparison:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything that was measured, and on what."""
+        loads = [run["load"] for run in self.runs] or [round(os.getloadavg()[0], 1)]
         return {
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -141,31 +142,13 @@ class Comparison:
             "sizes": asdict(self._sizes),
             "versions": self.versions,
             "failures": self.failures,
-            "load": [min(r["load"] for r in self.runs), max(r["load"] for r in self.runs)]
-            if self.runs
-            else [],
+            "load": [min(loads), max(loads)],
             "runs": self.runs,
         }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, and print the tables."""
-    names = [peer.name for peer in PEERS]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=names, help="this server; repeatable")
-    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--baseline", choices=names, default="aiohttp-raw")
-    parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
-    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
-    parser.add_argument(
-        "--share", action="store_true", help="one process of a server for all: fast, less exact"
-    )
-    parser.add_argument("--chart", type=Path, help="draw the ratios to this file, as SVG")
-    for one in fields(Sizes):
-        assert isinstance(one.default, (int, float))
-        parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
-    options = parser.parse_args(arguments)
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure what the command line asks for, until it ends or is interrupted."""
     sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
     workloads = options.workload or list(WORKLOADS)
@@ -178,14 +161,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
         share=options.share,
     )
     begin = time.monotonic()
-    comparison.run()
-    data = comparison.as_json()
+    try:
+        comparison.run()
+    except KeyboardInterrupt:
+        print("interrupted: this is what there is", file=sys.stderr)
+    return comparison.as_json() | {"seconds": time.monotonic() - begin}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print the tables."""
+    names = [peer.name for peer in PEERS]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", action="append", choices=names, help="this server; repeatable")
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--baseline", choices=names, default="aiohttp-raw")
+    parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
+    parser.add_argument("--read", type=Path, help="measure nothing, take the figures of --json")
+    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
+    parser.add_argument(
+        "--share", action="store_true", help="one process of a server for all: fast, less exact"
+    )
+    parser.add_argument("--chart", type=Path, help="draw the ratios to this file, as SVG")
+    for one in fields(Sizes):
+        assert isinstance(one.default, (int, float))
+        parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
+    options = parser.parse_args(arguments)
+    data = json.loads(options.read.read_text()) if options.read else measure(options)
     results = Results(data["runs"])
-    for line in report(results, options.baseline, comparison.failures):
+    for line in report(results, options.baseline, data["failures"]):
         print(line)
-    loads = data["load"]
-    busy = f"load average {loads[0]:.1f} to {loads[1]:.1f}" if loads else ""
-    print(f"\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; {busy}")
+    print(f"\n{data['seconds']:.0f} s; load average {data['load'][0]} to {data['load'][1]}")
     if options.json:
         options.json.write_text(json.dumps(data, indent=1) + "\n")
     if options.chart:

@@ -5,7 +5,7 @@ and own subscriptions; says which curves are not flat.
 
     python -m benchmarks.growth [--curve NAME ...] [--json FILE] [--plot FILE.svg]
 
-Linux only. Takes about three minutes.
+Linux only. Takes about two minutes.
 """
 
 from __future__ import annotations

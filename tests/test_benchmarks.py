@@ -59,6 +59,15 @@ def test_the_chart_has_a_bar_for_each_server(measured):
     assert words.count("wsrpc") == words.count("aiohttp-raw") == len(WORKLOADS) - 1
 
 
+def test_figures_are_told_again(measured, tmp_path, capsys):
+    data, chart = measured
+    (tmp_path / "figures.json").write_text(json.dumps(data))
+    compare.main([f"--read={tmp_path / 'figures.json'}", f"--chart={tmp_path / 'chart.svg'}"])
+    assert (tmp_path / "chart.svg").read_text() == chart.read_text()
+    shown = capsys.readouterr().out
+    assert all(f"## {workload}\n" in shown for workload in WORKLOADS)
+
+
 def test_a_peer_without_an_environment_is_reported(monkeypatch, capsys):
     def fail(peer):
         raise CannotInstall("ERROR: No matching distribution found for picows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.comparison.goals import GOALS
-from benchmarks.comparison.results import METRICS, RATIOS, Results
+from benchmarks.comparison.results import METRICS, PARTS, RATIOS, Results, Spread
 
 
 def number(value: float) -> str:
@@ -13,6 +13,14 @@ def number(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def figure(spread: Spread, key: str) -> str:
+    """Return the median, and the spread as a part of it; of parts of the time the median alone."""
+    if key in PARTS or not spread.median:
+        return number(spread.median)
+    part = (spread.most - spread.least) / spread.median
+    return f"{number(spread.median)} ({part:.0%})"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -32,10 +40,10 @@ def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def workload_table(results: Results, workload: str, baseline: str) -> Iterator[str]:
-    """Yield the table of one workload: medians, and ratios to the baseline with their spread."""
+    """Yield the table of one workload: medians, and ratios to the baseline, with their spread."""
     metrics = METRICS[workload]
     heads = {metric.key: metric.head for metric in metrics}
-    compared = RATIOS[workload]
+    compared = RATIOS[workload] if baseline in results.servers(workload) else ()
     rows = [
         [
             "server",
@@ -47,7 +55,7 @@ def workload_table(results: Results, workload: str, baseline: str) -> Iterator[s
         row = [server]
         for key in heads:
             spread = results.spread(workload, server, key)
-            row.append("" if spread is None else number(spread.median))
+            row.append("" if spread is None else figure(spread, key))
         for key in compared:
             ratio = results.ratio(workload, server, baseline, key)
             row.append("" if ratio is None else str(ratio))
@@ -71,6 +79,8 @@ def goals_table(results: Results) -> Iterator[str]:
 
 def report(results: Results, baseline: str, failures: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of the whole report."""
+    yield "Figures: median of the rounds (largest less least, as a part of it)."
+    yield "Ratios: median of the rounds' ratios [least..most]."
     for workload in results.workloads():
         yield f"\n## {workload}\n"
         yield from workload_table(results, workload, baseline)

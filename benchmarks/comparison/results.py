@@ -25,6 +25,7 @@ UTILS = (
     Metric("kept_waiting", "kept waiting"),
 )
 """Parts of the time: the server's and the client's own, and what the server had no core in."""
+PARTS = {metric.key for metric in UTILS}
 DELIVERIES = Metric("rate", "deliveries/s"), Metric("cpu", "CPU µs/delivery")
 
 METRICS: dict[str, tuple[Metric, ...]] = {
@@ -46,7 +47,7 @@ RATIOS: dict[str, tuple[str, ...]] = {
     "fanout-seq": ("p50", "cpu"),
     "idle": ("memory",),
     "churn": ("rate", "cpu"),
-    "typed": ("cpu",),
+    "typed": (),
 }
 """The figures of each workload that servers are compared by."""
 
