@@ -84,11 +84,7 @@ class Server:
 
     def waited(self) -> float:
         """Return the seconds that its main thread could have run but had no core."""
-        try:
-            words = Path(f"/proc/{self._process.pid}/schedstat").read_text().split()
-        except FileNotFoundError:  # a kernel that does not count it
-            return 0.0
-        return int(words[1]) / 1e9
+        return waited(str(self._process.pid))
 
     def memory(self) -> int:
         """Return the bytes that the process holds."""
@@ -124,6 +120,15 @@ class Awake:
         for process in self._processes:
             process.kill()
             process.wait()
+
+
+def waited(process: str) -> float:
+    """Return the seconds that the main thread of a process could have run but had no core."""
+    try:
+        words = Path(f"/proc/{process}/schedstat").read_text().split()
+    except FileNotFoundError:  # a kernel that does not count it
+        return 0.0
+    return int(words[1]) / 1e9
 
 
 def stolen() -> tuple[float, float]:

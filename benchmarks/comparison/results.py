@@ -22,9 +22,10 @@ P50, P99 = Metric("p50", "p50 µs"), Metric("p99", "p99 µs")
 UTILS = (
     Metric("server_util", "server util"),
     Metric("client_util", "client util"),
-    Metric("kept_waiting", "kept waiting"),
+    Metric("server_waited", "server waited"),
+    Metric("client_waited", "client waited"),
 )
-"""Parts of the time: the server's and the client's own, and what the server had no core in."""
+"""Parts of the time: what each side had a core in, and what it would have needed one in."""
 PARTS = {metric.key for metric in UTILS}
 DELIVERIES = Metric("rate", "deliveries/s"), Metric("cpu", "CPU µs/delivery")
 

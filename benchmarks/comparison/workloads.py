@@ -14,7 +14,7 @@ from benchmarks.comparison import payloads
 from benchmarks.comparison.churn import churn
 from benchmarks.comparison.peers import Peer
 from benchmarks.comparison.pipeline import Ring, fan_out, one_by_one, pipelined
-from benchmarks.comparison.processes import Server, stolen
+from benchmarks.comparison.processes import Server, stolen, waited
 from benchmarks.comparison.wire import Connection, Unexpected
 
 NUMBERS = range(1000, 1064)
@@ -57,6 +57,7 @@ class Meter:
         gc.collect()
         gc.disable()
         self._ticks, self._client = stolen(), time.process_time()
+        self._client_waited = waited("self")
         self._waited, self._cpu = self._server.waited(), self._server.cpu()
         return self
 
@@ -64,6 +65,7 @@ class Meter:
         self.server_cpu = self._server.cpu() - self._cpu
         self.client_cpu = time.process_time() - self._client
         self.waited = self._server.waited() - self._waited
+        self.client_waited = waited("self") - self._client_waited
         gc.enable()
         taken, ticks = (b - a for a, b in zip(self._ticks, stolen(), strict=True))
         self.stolen = taken / ticks if ticks else 0.0
@@ -75,7 +77,8 @@ class Meter:
             "cpu": 1e6 * self.server_cpu / operations,
             "server_util": self.server_cpu / seconds,
             "client_util": self.client_cpu / seconds,
-            "kept_waiting": self.waited / seconds,
+            "server_waited": self.waited / seconds,
+            "client_waited": self.client_waited / seconds,
         }
         return Measured(operations, seconds, self.server_cpu, self.client_cpu, figures, self.stolen)
 
