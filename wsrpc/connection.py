@@ -234,7 +234,7 @@ class Connection:
                     continue
                 context.enter(call)
                 running = self._calls.run(call, request.payload)
-                await noticing_wait(running, partial(self._hand_over, call, task))
+                await noticing_wait(running, partial(self._waits, call, task))
                 if call.waits:
                     return
                 if context.is_changed() or task.cancelling():
@@ -261,9 +261,14 @@ class Connection:
     def _refuse(self, rejected: Rejected) -> None:
         self._outbox.put(protocol.error(rejected.id, rejected.method, rejected.error))
 
-    def _hand_over(self, call: Call, task: asyncio.Task[None]) -> None:
-        """The call in `task` waits for something: another task reads from now on."""
+    def _waits(self, call: Call, task: asyncio.Task[None]) -> None:
+        """The call in `task` has to wait: another task is to read."""
         self._outbox.uncork()
+        # In the next turn, as calls mostly go on then: the ones that are read next would find them
+        # holding the turn of their channel, and each of them would have to wait for one more turn.
+        self._loop.call_soon(self._hand_over, call, task)
+
+    def _hand_over(self, call: Call, task: asyncio.Task[None]) -> None:
         if not self._is_over:
             self._calls.suspended(call, task)
             self._start_reading()
