@@ -118,7 +118,7 @@ class Calls:
         self._queued_bytes = 0
         self._claimed = 0  # tasks that were started for the queue and did not run yet
         self._timer: asyncio.TimerHandle | None = None
-        self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
+        self._turns: dict[str, tuple[asyncio.Lock, list[None]]] | None = None
         self._refusal: RpcError | None = None
         self._closed = False
 
@@ -198,7 +198,10 @@ class Calls:
 
     @asynccontextmanager
     async def _turn(self, channel: str) -> AsyncIterator[None]:
-        lock, users = self._turns.setdefault(channel, (asyncio.Lock(), []))
+        if self._turns is None:
+            self._turns = {}
+        turns = self._turns
+        lock, users = turns.setdefault(channel, (asyncio.Lock(), []))
         users.append(None)
         try:
             async with lock:
@@ -206,7 +209,7 @@ class Calls:
         finally:
             users.pop()
             if not users:
-                del self._turns[channel]
+                del turns[channel]
 
     def suspended(self, call: Call, task: asyncio.Task[None]) -> None:
         """Note that a call's handler waits: from now on it can be cancelled, and time out."""

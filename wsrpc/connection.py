@@ -135,7 +135,6 @@ class Connection:
             autoclose=False,
             decode_text=False,
         )
-        self._context = contextvars.Context()
         self._tasks: list[asyncio.Task[None]] = []  # few, and a set takes more memory
         self._reader: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None

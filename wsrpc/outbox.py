@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 from weakref import WeakKeyDictionary
 
+from . import internals
 from .frames import text_frame
 
 logger = logging.getLogger("wsrpc.outbox")
@@ -82,6 +83,7 @@ class Outbox:
         "_pending",
         "_pending_size",
         "_policy",
+        "_send",
         "_transport",
         "_unjudged",
         "_writes",
@@ -104,6 +106,7 @@ class Outbox:
         self._policy = policy
         self._on_slow = on_slow
         self._transport: asyncio.Transport | None = None
+        self._send: Callable[[bytes], int] | None = None
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._allowance = 0  # what may be over the limit: replies, and one large event
@@ -125,6 +128,7 @@ class Outbox:
     def open(self, transport: asyncio.Transport) -> None:
         """Begin to send."""
         self._transport = transport
+        self._send = internals.socket_send(transport)
         if self._pending:
             self.flush()
 
@@ -230,7 +234,15 @@ class Outbox:
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         pending.clear()
         self._pending_size = 0
-        transport.write(data)
+        if self._send is None or transport.get_write_buffer_size():
+            transport.write(data)
+        else:
+            try:
+                sent = self._send(data)
+            except OSError:
+                sent = 0  # the transport tries again, and deals with it
+            if sent < len(data):
+                transport.write(data[sent:])
         if self._unjudged:
             self._unjudged = False
             if self._allowance or transport.get_write_buffer_size():

@@ -222,7 +222,7 @@ def holds_bytes(value: Any) -> bool:
     """
     level: Sequence[Any] = (value,)
     is_plain = _all_containers(map(type, level))
-    while level:
+    while True:
         if is_plain:
             parts = gc.get_referents(*level)
         elif any(isinstance(item, (bytes, bytearray, memoryview)) for item in level):
@@ -233,7 +233,6 @@ def holds_bytes(value: Any) -> bool:
             return False
         is_plain = _all_containers(map(type, parts))
         level = parts if is_plain else [part for part in parts if type(part) not in _SCALARS]
-    return False
 
 
 def _parts(item: Any) -> Iterable[Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
+import pytest
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from wsrpc import ApiPath, WsPathMixin, internals
 from wsrpc.internals import keep_reading
 
 
@@ -24,3 +27,47 @@ def test_an_aiohttp_without_it_is_left_alone():
         __slots__ = ()
 
     keep_reading(Other())
+
+
+class Echo(ApiPath, WsPathMixin):
+    async def ws_rpc_echo(self, payload):
+        if payload["waits"]:
+            await asyncio.sleep(0)
+        return payload["n"]
+
+
+async def test_aiohttp_still_has_what_was_received_and_not_given_out(serve):
+    server = await serve(Echo)
+    await server.connect()
+    assert len(internals.buffered((await server.view())._wsrpc._socket)) == 0
+    assert internals.buffered(object()) is None
+    assert not internals.is_text_next(None)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_calls_of_one_read_are_all_answered_whatever_aiohttp_shows(
+    serve, is_known, monkeypatch
+):
+    if not is_known:
+        monkeypatch.setattr(internals, "buffered", lambda socket: None)
+    client = await (await serve(Echo)).connect_raw()
+    for n in range(200):
+        client.call("echo", {"n": n, "waits": n % 7 == 0}, id=n)
+    answers = [await client.reply() for _ in range(200)]
+    assert sorted(answer["id"] for answer in answers) == list(range(200))
+    assert all(answer["response"] == answer["id"] for answer in answers)
+    at_once = [answer["id"] for answer in answers if answer["id"] % 7]
+    assert at_once == sorted(at_once)
+
+
+async def test_the_socket_of_a_transport_of_asyncio_is_used_past_it():
+    left, right = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=left)
+    send = internals.socket_send(transport)
+    assert send(b"straight") == 8
+    right.settimeout(10)
+    assert right.recv(100) == b"straight"
+    assert internals.socket_send(object()) is None
+    transport.abort()
+    right.close()

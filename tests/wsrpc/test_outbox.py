@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
 
+from wsrpc import internals
 from wsrpc.frames import text_frame
 from wsrpc.outbox import Message, Outbox
 
@@ -62,6 +64,16 @@ def message(size: int) -> Message:
 
 def framed(size: int) -> int:
     return len(text_frame(b"x" * size))
+
+
+@pytest.fixture
+async def loop_errors() -> AsyncIterator[list[dict[str, Any]]]:
+    """What the loop's exception handler was told."""
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    yield told
+    loop.set_exception_handler(None)
 
 
 async def test_all_messages_of_one_turn_are_one_write_in_order() -> None:
@@ -305,3 +317,86 @@ async def test_a_transport_that_closes_ends_the_outbox() -> None:
     assert box.transport.writes == []
     assert box.outbox.closed
     assert box.outbox.size == 0
+
+
+async def test_a_transport_that_fails_keeps_no_other_from_being_written(loop_errors) -> None:
+    first, second = Box(), Box()
+
+    def fail(data: Any) -> None:
+        raise RuntimeError("the transport is broken")
+
+    first.transport.write = fail  # type: ignore[method-assign]
+    for box in (first, second):
+        box.outbox.put(b"reply")
+    await turns()
+    assert second.transport.writes == [text_frame(b"reply")]
+    assert [str(context["exception"]) for context in loop_errors] == ["the transport is broken"]
+
+
+class Straight:
+    """What sends past the transport: so many bytes at a time, or nothing but an error."""
+
+    def __init__(self, takes: int | OSError) -> None:
+        self.takes = takes
+        self.sent = b""
+
+    def send(self, data: bytes) -> int:
+        if isinstance(self.takes, OSError):
+            raise self.takes
+        self.sent += data[: self.takes]
+        return len(data[: self.takes])
+
+
+@pytest.mark.parametrize("takes", [0, 3, 100, BlockingIOError(), ConnectionResetError()])
+async def test_what_the_socket_does_not_take_goes_to_the_transport(
+    takes: int | OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = Straight(takes)
+    monkeypatch.setattr(internals, "socket_send", lambda transport: straight.send)
+    box = Box()
+    box.outbox.put_event(Message(b"event"))
+    await turns()
+    assert straight.sent + b"".join(box.transport.writes) == text_frame(b"event")
+    box.transport.buffered = 10
+    sent = straight.sent
+    box.outbox.put(b"reply")
+    await turns()
+    assert straight.sent == sent, "nothing may overtake what waits in the transport"
+    assert box.transport.writes[-1] == text_frame(b"reply")
+
+
+async def test_events_that_the_socket_takes_make_nobody_too_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    straight = Straight(10**9)
+    monkeypatch.setattr(internals, "socket_send", lambda transport: straight.send)
+    box = Box()
+    box.outbox.put(b"x" * LIMIT * 2)
+    await turns()
+    for _ in range(5):
+        box.outbox.put_event(message(LIMIT * 2))
+        await turns()
+    assert box.slow == 0
+    assert box.transport.writes == []
+
+
+async def test_a_corked_outbox_schedules_nothing_and_is_written_when_uncorked() -> None:
+    box = Box()
+    box.outbox.corked = True
+    box.outbox.put(b"one")
+    box.outbox.put(b"two")
+    await turns()
+    assert box.transport.writes == []
+    box.outbox.uncork()
+    assert box.transport.writes == [text_frame(b"one") + text_frame(b"two")]
+    box.outbox.put(b"three")
+    await turns()
+    assert box.transport.writes[1:] == [text_frame(b"three")]
+
+
+async def test_a_corked_outbox_keeps_no_more_than_its_limit() -> None:
+    box = Box()
+    box.outbox.corked = True
+    for _ in range(4):
+        box.outbox.put(b"x" * (LIMIT // 2))
+    assert len(box.transport.writes) == 2
