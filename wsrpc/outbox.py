@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 from . import internals
@@ -83,7 +83,7 @@ class Outbox:
         "_pending",
         "_pending_size",
         "_policy",
-        "_send",
+        "_socket",
         "_transport",
         "_unjudged",
         "_writes",
@@ -106,7 +106,7 @@ class Outbox:
         self._policy = policy
         self._on_slow = on_slow
         self._transport: asyncio.Transport | None = None
-        self._send: Callable[[bytes], int] | None = None
+        self._socket: Any = None
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._allowance = 0  # what may be over the limit: replies, and one large event
@@ -128,7 +128,7 @@ class Outbox:
     def open(self, transport: asyncio.Transport) -> None:
         """Begin to send."""
         self._transport = transport
-        self._send = internals.socket_send(transport)
+        self._socket = internals.socket_of(transport)
         if self._pending:
             self.flush()
 
@@ -157,7 +157,11 @@ class Outbox:
         if size > self._limit and not self.size:
             self._allowance = size
         self._unjudged = True
-        self._append(message.frame)
+        if self.scheduled:
+            self._pending.append(message.frame)
+            self._pending_size += len(message.frame)
+        else:
+            self._append(message.frame)
         if self._pending_size > self._limit:
             self._look()
         return True
@@ -234,11 +238,11 @@ class Outbox:
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         pending.clear()
         self._pending_size = 0
-        if self._send is None or transport.get_write_buffer_size():
+        if self._socket is None or transport.get_write_buffer_size():
             transport.write(data)
         else:
             try:
-                sent = self._send(data)
+                sent = self._socket.send(data)
             except OSError:
                 sent = 0  # the transport tries again, and deals with it
             if sent < len(data):

@@ -352,7 +352,7 @@ async def test_what_the_socket_does_not_take_goes_to_the_transport(
     takes: int | OSError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = Straight(takes)
-    monkeypatch.setattr(internals, "socket_send", lambda transport: straight.send)
+    monkeypatch.setattr(internals, "socket_of", lambda transport: straight)
     box = Box()
     box.outbox.put_event(Message(b"event"))
     await turns()
@@ -369,7 +369,7 @@ async def test_events_that_the_socket_takes_make_nobody_too_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     straight = Straight(10**9)
-    monkeypatch.setattr(internals, "socket_send", lambda transport: straight.send)
+    monkeypatch.setattr(internals, "socket_of", lambda transport: straight)
     box = Box()
     box.outbox.put(b"x" * LIMIT * 2)
     await turns()
