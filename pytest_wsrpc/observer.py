@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .client import WsTestClient
     from .faults import FaultPlan
     from .loops import TestLoop
+    from .report.story import Story
 
 hide_clients()
 
@@ -243,6 +244,12 @@ class Observer:
         if self._faults is not None and (lines := self._faults.summary()):
             yield "Faults", "\n".join(lines)
             self._faults = None
+
+    def story(self) -> Story:
+        """Return what all clients of the test have said and heard so far, in order."""
+        from .report.spoken import story_of_clients
+
+        return story_of_clients(filter(_has_content, self.clients))
 
     # How it is done.
 

@@ -27,6 +27,7 @@ from .fuzz import hooks as fuzz_hooks
 from .fuzz import options as fuzz_options
 from .fuzz import profiles as fuzz_profiles
 from .fuzz.binding import _wsrpc_fuzz_case
+from .report import options as report_options
 
 if TYPE_CHECKING:
     from .observer import Observer
@@ -47,6 +48,7 @@ __all__ = [
 def pytest_addoption(parser: pytest.Parser) -> None:
     settings.add_options(parser)
     fuzz_options.add_options(parser)
+    report_options.add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -77,6 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from .fuzz import session
 
         config.pluginmanager.register(session.FuzzPlugin(config), "wsrpc-fuzz")
+    if report_options.requested(config) and not hasattr(config, "workerinput"):
+        from .report import collector
+
+        collector.Collector.register(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -152,6 +158,8 @@ def pytest_runtest_makereport(
     watch = _observer_of(item)
     if watch is not None and report.failed and not _is_fuzzed(item):
         report.sections.extend(watch.sections())
+        if report_options.requested(item.config):
+            setattr(report, report_options.STORY, watch.story().as_json())
     if watch is not None and report.when == "teardown":
         # The item stays until the end of the session, and tracebacks hold much.
         del item.stash[settings.OBSERVER]

@@ -24,7 +24,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Final, Literal, Self
 
 from .traces import Place, is_application
@@ -67,6 +67,11 @@ class Entry:
     """Characters that `text` lacks."""
     cause: Entry | None = field(default=None, compare=False, repr=False)
     """The message that caused the server's exception, where it is known."""
+    order: int = field(default=0, compare=False, repr=False)
+    """Grows with each entry of any client: on virtual time, many have the same time."""
+
+
+_orders = count()
 
 
 class Transcript:
@@ -103,6 +108,11 @@ class Transcript:
         """What happened, in order."""
         return [*self._first, *self._later]
 
+    @property
+    def began(self) -> float:
+        """The time of the loop from which the times of the entries count."""
+        return self._start or 0.0
+
     def record(
         self,
         direction: Direction,
@@ -122,7 +132,7 @@ class Transcript:
             begin, end = _ends(text, KEPT_TEXT)
             text, cut = begin + end, len(text) - KEPT_TEXT
         cause = None if request_id is None else self._request(request_id)
-        self._keep(Entry(now - self._start, direction, text, exception, cut, cause))
+        self._keep(Entry(now - self._start, direction, text, exception, cut, cause, next(_orders)))
 
     def render(self, width: int = 160, limit: int = 60) -> str:
         """Return the conversation for a terminal, one line for each entry.
@@ -155,7 +165,7 @@ class Transcript:
         title = "  ".join(part for part in (self.name, self.url) if part)
         if title:
             yield escape(title)
-        entries = _causes_first(self.entries)
+        entries = causes_first(self.entries)
         last = limit - limit // 4
         # Messages were left out after the first ones: show no gap but that one.
         first = min(limit // 4, KEPT_FIRST)
@@ -222,8 +232,8 @@ def _has_id(entry: Entry, request_id: object) -> bool:
     return type(id) is type(request_id) and id == request_id
 
 
-def _causes_first(entries: list[Entry]) -> list[Entry]:
-    """Put each exception of the server below the message that caused it."""
+def causes_first(entries: list[Entry]) -> list[Entry]:
+    """Return the entries with each exception of the server below the message that caused it."""
     effects: dict[int, list[Entry]] = {}
     for entry in entries:
         if entry.cause is not None:
@@ -243,12 +253,12 @@ def _entry_lines(entry: Entry, width: int, sign: str) -> Iterator[str]:
     start = f"  {sign}{entry.time:.3f} s  "
     yield f"{start}{what}{shorten(entry.text, width, entry.cut)}".rstrip()
     if entry.exception is not None:
-        for line in _application_frames(entry.exception):
+        for line in application_lines(entry.exception):
             yield f"{'':{len(start) + 2}}{shorten(line, width)}"
 
 
-def _application_frames(exception: BaseException) -> Iterator[str]:
-    """Give the innermost lines of the application that the exception came through."""
+def application_lines(exception: BaseException) -> Iterator[str]:
+    """Yield the innermost lines of the application that the exception came through."""
     frames = traceback.extract_tb(exception.__traceback__)
     own = [frame for frame in frames if is_application(frame.filename)]
     for frame in (own or frames)[-_FRAMES:]:

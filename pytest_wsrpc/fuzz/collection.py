@@ -165,7 +165,17 @@ class FuzzItem(pytest.Function):
             item.applications = Applications(item, target)
         item.plugin, item.target = parent.plugin, parent.target
         item.subject, item.phase = subject, phase
+        item.user_properties += item.properties()
         return item
+
+    def properties(self) -> Iterator[tuple[str, object]]:
+        """Yield what JUnit XML says of the item before it runs."""
+        yield "wsrpc_target", self.target.spec
+        yield "wsrpc_endpoint", self.subject.endpoint.path
+        if self.subject.method is not None:
+            yield "wsrpc_method", self.subject.method.name
+        yield "wsrpc_phase", self.phase.name
+        yield "wsrpc_seed", self.plugin.settings.seed.value
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Give the place of the method, where it is in the same file."""

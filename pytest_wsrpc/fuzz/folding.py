@@ -11,6 +11,7 @@ import pytest
 from .failure import Finding
 from .item import Job
 from .phases import PHASES
+from .report import Evidence
 
 _FIRST: Final = (
     "loop-not-blocked",
@@ -49,10 +50,10 @@ class Shown:
     size: int
     """Of the conversation: the shorter one of two is easier to read."""
     head: str
-    body: str
+    evidence: Evidence
 
     @classmethod
-    def of(cls, found: Finding, job: Job, head: str, body: str) -> Shown:
+    def of(cls, found: Finding, job: Job, head: str, evidence: Evidence) -> Shown:
         """Return what is to be shown of a finding."""
         failure = found.failure
         told = failure if found.same_as is None else found.same_as.failure
@@ -68,13 +69,14 @@ class Shown:
             job.phase.name,
             found.case.size,
             head,
-            body,
+            evidence,
         )
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Shown:
         """Return what `as_json` has given."""
-        return cls(**{**fields, "defect": tuple(fields["defect"])})
+        evidence = Evidence(**fields["evidence"])
+        return cls(**{**fields, "defect": tuple(fields["defect"]), "evidence": evidence})
 
     def as_json(self) -> dict[str, Any]:
         """Return it as what JSON knows."""
@@ -97,12 +99,17 @@ class Shown:
 
     def text(self, others: Iterable[Shown] = ()) -> str:
         """Return the report, with the other places where the same defect shows."""
+        also = self.also(others)
+        told = f"{chr(10)}also in: {also}" if also else ""
+        return f"{self.head}{told}\n\n{self.evidence.text()}"
+
+    def also(self, others: Iterable[Shown]) -> str:
+        """Return the other places where the same defect shows, in one line."""
         phases: dict[str, dict[str, None]] = {}
         for other in sorted(others, key=lambda one: (one.subject, _phase_number(one.phase))):
             if (other.subject, other.phase) != (self.subject, self.phase):
                 phases.setdefault(other.subject, {})[other.phase] = None
-        also = "; ".join(f"{subject}: {', '.join(found)}" for subject, found in phases.items())
-        return f"{self.head}{f'{chr(10)}also in: {also}' if also else ''}\n\n{self.body}"
+        return "; ".join(f"{subject}: {', '.join(found)}" for subject, found in phases.items())
 
 
 def _phase_number(name: str) -> int:

@@ -12,6 +12,7 @@ from .apart import Alive, ended_by, play_apart
 from .blocking import blame
 from .budget import Budget
 from .case import Case, Exchange
+from .caselog import CaseLog
 from .containing import ProcessEnded
 from .conversation import Call, Conversation
 from .failure import CheckFailure, Finding
@@ -61,6 +62,8 @@ class Job:
     budget: Budget
     apart: Callable[[], Host] | None = None
     """Makes the host of a case, where each needs a process of its own."""
+    log: CaseLog | None = None
+    """Keeps each case, where somebody wants to read of it."""
 
 
 class Run:
@@ -146,14 +149,18 @@ class Run:
             raise Stop
         if self._found and time.monotonic() > self._found_at + SHRINKING_TIME:
             raise Stop
+        began = time.monotonic()
         try:
             played, failures = self._play(case)
+            seconds = time.monotonic() - began
             failure = self._first_of_several_calls(played, self._heard(case, played, failures))
         except Exception as error:  # whatever the application's factory and clean-up raise
             self._broken = error
             raise Stop from None
         if not self._found:
             self.tally.count(played)
+            if self._job.log is not None:
+                self._job.log.add(played, failure, seconds)
         if failure is None:
             if not self._answered and self._is_silent_for_long():
                 raise Stop

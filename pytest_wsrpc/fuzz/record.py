@@ -90,19 +90,28 @@ class Record:
 
         All clients stand in one order.
         """
+        trace = self.until(last)
+        missing = self._missing() if trace is self.trace else ()
+        return narrated([*self._said(trace), *missing])
+
+    def until(self, last: int | None) -> list[Happening]:
+        """Return what happened up to the reply to a call; all where there is no such reply."""
         shown = None if last is None else self.of(last)
-        if shown is not None and shown.answered is not None:
-            return narrated(self._said(self.trace[: shown.answered + 1]))
-        return narrated([*self._said(self.trace), *self._missing()])
+        if shown is None or shown.answered is None:
+            return self.trace
+        return self.trace[: shown.answered + 1]
+
+    def unanswered(self) -> Iterator[Exchange]:
+        """Yield the calls to which no reply came in time."""
+        for exchange in self.calls:
+            if exchange.silent and not exchange.answers:
+                yield exchange
 
     def _missing(self) -> Iterator[Said]:
         end = self.trace[-1].time if self.trace else 0.0
-        for exchange in self.calls:
-            if exchange.silent and not exchange.answers:
-                id, time = exchange.case.id, exchange.timeout
-                yield Said(
-                    end, "fault", f"no reply to id {id!r} within {time:g} s", exchange.client
-                )
+        for exchange in self.unanswered():
+            id, time = exchange.case.id, exchange.timeout
+            yield Said(end, "fault", f"no reply to id {id!r} within {time:g} s", exchange.client)
 
     def _said(self, trace: Sequence[Happening]) -> Iterator[Said]:
         for happening, following in zip(trace, [*trace[1:], None], strict=True):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 
-from . import advice, summary
+from . import advice, again, summary
 from .collection import FuzzItem
 from .folding import SHOWN, Shown, Text, folded, text_of
 from .settings import Settings
@@ -19,12 +20,27 @@ NAME: Final = "wsrpc-fuzz-reports"
 """Of the plugin that shows the failures."""
 
 TALLY = pytest.StashKey[dict[str, Any]]()
+CASES = pytest.StashKey[list[dict[str, Any]]]()
 
 OVER: Final = "--wsrpc-max-time"
 """With this begins the reason why an item is skipped for want of time."""
 
-_ATTRIBUTE: Final = "wsrpc_fuzz"
+ATTRIBUTE: Final = "wsrpc_fuzz"
 """Under this name reports carry an item's findings and counts, also between processes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of all items together."""
+
+    defects: list[tuple[Shown, list[Shown]]]
+    """Each once, the worst first, with the other findings that show the same."""
+    rows: summary.Rows
+    failures: Counter[tuple[str, str, str]]
+    """How many defects are shown of each row."""
+    warnings: list[str]
+    left_out: list[str]
+    """What was not looked at or not run, and why."""
 
 
 class Reporter:
@@ -52,14 +68,34 @@ class Reporter:
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         made = yield
+        if isinstance(item, FuzzItem):
+            setattr(made, ATTRIBUTE, self._carried(item, made))
         if isinstance(item, FuzzItem) and made.when == "call":
-            found = [one.as_json() for one in item.stash.get(SHOWN, [])]
-            setattr(made, _ATTRIBUTE, {"tally": item.stash.get(TALLY, None), "found": found})
             # what hundreds of cases have logged is no help to anyone
             made.sections = [
                 section for section in made.sections if not section[0].startswith("Captured")
             ]
         return made
+
+    def _carried(self, item: FuzzItem, made: pytest.TestReport) -> dict[str, Any]:
+        method, spec = item.subject.method, item.target.spec
+        told: dict[str, Any] = {
+            "target": spec,
+            "endpoint": item.subject.endpoint.path,
+            "method": method.name if method is not None else "",
+            "phase": item.phase.name,
+            "again": "",
+            "tally": None,
+            "found": [],
+            "cases": [],
+        }
+        if made.failed:
+            told["again"] = again.command(item.config, self._settings, spec, item.nodeid)
+        if made.when == "call":
+            told["tally"] = item.stash.get(TALLY, None)
+            told["found"] = [one.as_json() for one in item.stash.get(SHOWN, [])]
+            told["cases"] = item.stash.get(CASES, [])
+        return told
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> Generator[None, None, None]:
@@ -68,8 +104,8 @@ class Reporter:
         self._tell(self._found.get(report.nodeid, []))
 
     def _take(self, report: Any) -> None:
-        told = getattr(report, _ATTRIBUTE, None)
-        if told is None:
+        told = getattr(report, ATTRIBUTE, None)
+        if told is None or report.when != "call":
             return
         if report.skipped and isinstance(report.longrepr, tuple):
             self._over += f": {OVER}" in report.longrepr[2]
@@ -124,16 +160,23 @@ class Reporter:
         for line in self._summary():
             terminalreporter.write_line(line)
 
-    def _summary(self) -> Iterator[str]:
+    def outcome(self) -> Outcome:
+        """Return what is known of all items by now."""
         tallies = [Tally.from_json(one) for one in self._tallies]
-        groups = folded([one for found in self._found.values() for one in found])
-        failures = Counter((first.target, first.endpoint, first.method) for first, _ in groups)
-        yield from summary.table(summary.rows_of(tallies), failures)
-        for warning in advice.warnings(tallies, failures):
-            yield f"warning: {warning}"
-        yield from summary.left_out(tallies, self.not_applied)
+        defects = folded([one for found in self._found.values() for one in found])
+        failures = Counter((first.target, first.endpoint, first.method) for first, _ in defects)
+        left_out = list(summary.left_out(tallies, self.not_applied))
         if self._over:
             items = "1 item was" if self._over == 1 else f"{self._over} items were"
-            yield f"not run: {items} left when the time was over: {OVER}"
+            left_out.append(f"not run: {items} left when the time was over: {OVER}")
+        warnings = list(advice.warnings(tallies, failures))
+        return Outcome(defects, summary.rows_of(tallies), failures, warnings, left_out)
+
+    def _summary(self) -> Iterator[str]:
+        outcome = self.outcome()
+        yield from summary.table(outcome.rows, outcome.failures)
+        for warning in outcome.warnings:
+            yield f"warning: {warning}"
+        yield from outcome.left_out
         yield from self.notes
         yield str(self._settings.seed)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from ..report import options as report_options
 from . import again, fixture_target, report, reporting, reproduction, selection, target
 from .budget import Budget
+from .caselog import CaseLog
 from .collection import MARKER, FuzzFile, FuzzItem
 from .context import context_of
 from .endpoints import Endpoint, endpoints_of_target
@@ -233,6 +235,7 @@ class FuzzPlugin:
             root,
             Budget(deadline, self._memory),
             make if how.is_apart else None,
+            self._case_log(),
         )
         host = make()
         run = Run(job, host)
@@ -243,9 +246,16 @@ class FuzzPlugin:
                 return job, run.findings()
             finally:
                 item.stash[reporting.TALLY] = run.tally.as_json()
+                item.stash[reporting.CASES] = job.log.lines if job.log is not None else []
                 item.user_properties.append(("wsrpc_cases", run.tally.cases))
                 if item.target.is_factory:
                     host.close()
+
+    def _case_log(self) -> CaseLog | None:
+        if not report_options.wants_cases(self.config):
+            return None
+        messages = report_options.wants_messages(self.config)
+        return CaseLog(self.config.rootpath, with_messages=messages)
 
     def _host(self, item: FuzzItem) -> Host:
         target = item.target
@@ -284,7 +294,7 @@ class FuzzPlugin:
             found,
             job,
             report.head(found, f"{item.subject.name}: {item.phase.name}"),
-            report.body(
+            report.evidence(
                 found,
                 repeat=again.command(self.config, self.settings, item.target.spec, item.nodeid),
                 test=reproduction.test_for(found, item.target, job.path, job.settings.headers),

@@ -106,14 +106,28 @@ def _shortened(text: str, width: int = 100) -> str:
     return text if len(text) <= width else f"{text[: width - 4]} ..."
 
 
-def _count_answer(counts: Counts, exchange: Exchange) -> None:
+def answer_of(exchange: Exchange) -> str:
+    """Return how a call was answered: ``success``, ``refused``, ``error``, or ``none``.
+
+    An error is what no client can do anything about; none, that the client went before.
+    """
     if exchange.is_success:
-        counts.success += 1
-    elif exchange.code is not None and exchange.code not in _ERRORS:
+        return "success"
+    if exchange.code is not None and exchange.code not in _ERRORS:
+        return "refused"
+    if exchange.answers or exchange.silent or exchange.close_code is not None:
+        return "error"
+    return "none"
+
+
+def _count_answer(counts: Counts, exchange: Exchange) -> None:
+    answer = answer_of(exchange)
+    counts.success += answer == "success"
+    counts.errors += answer == "error"
+    if answer == "refused":
         counts.refused += 1
         told = exchange.error or {}
         errors = json.dumps(told["errors"], ensure_ascii=False) if told.get("errors") else ""
-        refusal = (exchange.code, f"{told.get('message')!s:.60}", _shortened(errors), 1)
+        code = exchange.code or 0
+        refusal = (code, f"{told.get('message')!s:.60}", _shortened(errors), 1)
         counts.add(Counts(refusals=[refusal]))
-    elif exchange.answers or exchange.silent or exchange.close_code is not None:
-        counts.errors += 1  # else the client went before there was an answer

@@ -12,6 +12,7 @@ from pytest_wsrpc.fuzz.item import Job
 from pytest_wsrpc.fuzz.phases import Subject, concurrent
 from pytest_wsrpc.fuzz.races import by_race
 from pytest_wsrpc.fuzz.record import Record
+from pytest_wsrpc.fuzz.report import Evidence
 from pytest_wsrpc.fuzz.settings import Settings
 from pytest_wsrpc.seeds import Seed
 
@@ -39,7 +40,7 @@ def finding(*methods: str, check: str = "serial", method: str = "bid", before: i
 
 def reports(*findings: Finding) -> list[list[str]]:
     """Return the methods of each report: the one it is about, then those where it shows, too."""
-    shown = [Shown.of(one, JOB, "", "") for one in by_race(findings)]
+    shown = [Shown.of(one, JOB, "", Evidence()) for one in by_race(findings)]
     return [[first.method, *(one.method for one in others)] for first, others in folded(shown)]
 
 

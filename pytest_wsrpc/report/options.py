@@ -1,0 +1,99 @@
+"""Options of the reports, and where they are written.
+
+Read at the start of every test run, so nothing beyond the standard library is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PAGE = "wsrpc_report"
+LINES = "wsrpc_ndjson"
+MESSAGES = "wsrpc_ndjson_messages"
+
+STORY = "wsrpc_story"
+"""Under this name the report of a failed test carries the conversation of its clients."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options of the reports to pytest's, each with an ini setting of the same name."""
+    group = parser.getgroup("wsrpc-report", "reports of websocket RPC tests and of the fuzzer")
+    page = "write an HTML page of what failed, with its conversations, to this file"
+    lines = "write the results to this file while the run goes on, as lines of JSON"
+    messages = "with the messages of every case of the fuzzer, also of those that pass"
+    group.addoption("--wsrpc-report", dest=PAGE, metavar="FILE.html", default=None, help=page)
+    group.addoption("--wsrpc-ndjson", dest=LINES, metavar="FILE", default=None, help=lines)
+    group.addoption(
+        "--wsrpc-ndjson-messages",
+        dest=MESSAGES,
+        action="store_true",
+        default=None,
+        help=f"write the lines of --wsrpc-ndjson {messages}",
+    )
+    parser.addini(PAGE, f"{page} (option --wsrpc-report)", type="string", default="")
+    parser.addini(LINES, f"{lines} (option --wsrpc-ndjson)", type="string", default="")
+    parser.addini(
+        MESSAGES,
+        f"write the lines of wsrpc_ndjson {messages} (option --wsrpc-ndjson-messages)",
+        type="bool",
+        default=False,
+    )
+
+
+def requested(config: pytest.Config) -> bool:
+    """Tell whether any report is wanted."""
+    return any(_given(config, name) for name in (PAGE, LINES))
+
+
+def wants_cases(config: pytest.Config) -> bool:
+    """Tell whether single cases of the fuzzer are to be reported."""
+    return bool(_given(config, LINES))
+
+
+def wants_messages(config: pytest.Config) -> bool:
+    """Tell whether the messages of all cases are wanted, also of those that pass."""
+    return wants_cases(config) and bool(_given(config, MESSAGES))
+
+
+def path_of(config: pytest.Config, name: str) -> Path | None:
+    """Return the file of a report, whose directory exists from now on; None if it is not wanted.
+
+    The option is relative to where pytest was started, the ini setting to the ini file. Raises
+    `pytest.UsageError` where nothing can be written.
+    """
+    given = _given(config, name)
+    if not given:
+        return None
+    from_option = config.getoption(name) is not None
+    base = config.invocation_params.dir
+    if not from_option and config.inipath is not None:
+        base = config.inipath.parent
+    path = base / Path(given).expanduser()
+    origin = "--" + name.replace("_", "-") if from_option else f"ini setting {name} ="
+    if path.is_dir():
+        raise pytest.UsageError(f"{origin} {given}: expected a file, and this is a directory")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{origin} {given}: its directory cannot be made: {error}"
+        ) from None
+    return path
+
+
+def check_extra(config: pytest.Config) -> None:
+    """Raise `pytest.UsageError` where the page is wanted and its library is not installed."""
+    if _given(config, PAGE) and importlib.util.find_spec("jinja2") is None:
+        raise pytest.UsageError(
+            "--wsrpc-report needs Jinja2, which is not installed: "
+            "pip install 'pytest-wsrpc[report]'"
+        )
+
+
+def _given(config: pytest.Config, name: str) -> str:
+    option = config.getoption(name)
+    given: str = config.getini(name) if option is None else option
+    return given
