@@ -151,15 +151,16 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failed test what was said and what failed on the server."""
     report = yield
     watch = _observer_of(item)
     if watch is not None and report.failed and not _is_fuzzed(item):
         report.sections.extend(watch.sections())
-        if report_options.requested(item.config):
-            setattr(report, report_options.STORY, watch.story().as_json())
+        report_options.attach(report, watch.story, item.config)
+    elif report.failed and call.excinfo is not None:
+        report_options.attach(report, report_options.told_by(call.excinfo.value), item.config)
     if watch is not None and report.when == "teardown":
         # The item stays until the end of the session, and tracebacks hold much.
         del item.stash[settings.OBSERVER]

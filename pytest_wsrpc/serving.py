@@ -20,6 +20,7 @@ from .harness import Harness
 from .loops import BoundElsewhere
 from .managers import managers_of
 from .observer import Observer
+from .report.options import STORY
 
 
 class Server(Harness):
@@ -166,6 +167,7 @@ async def _served(
     except (Exception, pytest.fail.Exception) as error:  # whatever the block raises
         for title, text in watch.sections():
             error.add_note(f"\n{title}:\n{text}")
+        setattr(error, STORY, watch.story)
         raise
     finally:
         watch.stop()

@@ -6,6 +6,7 @@ import asyncio
 import textwrap
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from wsrpc.names import suggestion
 
 from .. import internals
+from ..report.options import STORY
 from . import traces
 from .case import Case, Exchange
 from .catalogue import CHECKS
@@ -26,6 +28,7 @@ from .registry import failures
 from .rules import Rules
 from .serving import HandshakeRefused, Host
 from .settings import Settings
+from .story import story_of
 from .target import Target
 
 
@@ -153,6 +156,7 @@ class Player:
             kind = _kinds.setdefault(found[0].identity, type("CheckFailed", (CheckFailed,), {}))
             error = kind(self._told(reply, found))
             error.failures = found
+            setattr(error, STORY, partial(story_of, reply, self._config.rootpath))
             raise error
 
     def _told(self, reply: Exchange, found: tuple[CheckFailure, ...]) -> str:

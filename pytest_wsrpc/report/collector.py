@@ -86,7 +86,8 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         results = self.results
-        results.reported.add(report.nodeid)
+        if report.when not in ("setup", "call"):
+            results.reported.add(report.nodeid)
         told = getattr(report, FUZZED, None)
         if told is not None:
             self._take_item(report, told)
@@ -146,18 +147,21 @@ class Collector:
         test.story = Story.from_json(told)
 
     def _again(self, nodeid: str) -> str:
-        words = ["pytest", nodeid]
+        words = ["pytest"]
         for name in _KEPT:
             given = self._config.getoption(name)
             if given is not None:
                 words += ["--" + name.replace("_", "-"), str(given)]
-        return shlex.join([*words, "--wsrpc-seed", str(self.results.header.seed)])
+        return shlex.join([*words, "--wsrpc-seed", str(self.results.header.seed), nodeid])
 
     # -- the end
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        if isinstance(excinfo.value, KeyboardInterrupt):
+        # pytest and pytest-xdist end a run early by exceptions of a class below it
+        if type(excinfo.value) is KeyboardInterrupt:
             self.results.ended = "It was interrupted from the keyboard."
+        else:
+            self.results.ended = f"It was ended early: {excinfo.value}."
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -96,7 +96,7 @@ class _Drawing:
     def __init__(self, story: Story, lanes: list[str]) -> None:
         self._clients = story.clients
         self._lanes = lanes
-        self._server = lanes.index(_SERVER, len(lanes) - 2) + 1
+        self._server = min(len(story.clients), SHOWN_CLIENTS) + 1
         self._before: float | None = None
         self._is_timed = any(step.time >= 0.0005 for step in story.steps)
 
@@ -117,7 +117,7 @@ class _Drawing:
         if step.client is None:
             return self._mark(step, time)
         lane = min(step.client + 1, self._server - 1)
-        is_shared = lane == self._server - 1 and self._lanes[lane - 1] is _OTHERS
+        is_shared = lane == SHOWN_CLIENTS < len(self._clients)
         name = shorten(self._clients[step.client], 40)
         if step.what in ("failed", "left_out", "fault", "missing"):
             return self._mark(step, time, lane, name)

@@ -31,7 +31,9 @@ class Lines:
         try:
             return cls(path, path.open("wb"))
         except OSError as error:
-            raise pytest.UsageError(f"--wsrpc-ndjson {path}: {error}") from None
+            raise pytest.UsageError(
+                f"--wsrpc-ndjson {path}: it cannot be written: {error}"
+            ) from None
 
     def close(self) -> None:
         """Write no more."""

@@ -6,16 +6,22 @@ Read at the start of every test run, so nothing beyond the standard library is i
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from .story import Story
 
 PAGE = "wsrpc_report"
 LINES = "wsrpc_ndjson"
 MESSAGES = "wsrpc_ndjson_messages"
 
 STORY = "wsrpc_story"
-"""Under this name the report of a failed test carries the conversation of its clients."""
+"""Under this name the report of a failed test carries the conversation of its clients, and an
+exception what gives the one that led to it."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -73,14 +79,12 @@ def path_of(config: pytest.Config, name: str) -> Path | None:
         base = config.inipath.parent
     path = base / Path(given).expanduser()
     origin = "--" + name.replace("_", "-") if from_option else f"ini setting {name} ="
-    if path.is_dir():
-        raise pytest.UsageError(f"{origin} {given}: expected a file, and this is a directory")
     try:
+        if path.is_dir():
+            raise pytest.UsageError(f"{origin} {given}: expected a file, and this is a directory")
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise pytest.UsageError(
-            f"{origin} {given}: its directory cannot be made: {error}"
-        ) from None
+        raise pytest.UsageError(f"{origin} {given}: it cannot be written: {error}") from None
     return path
 
 
@@ -91,6 +95,20 @@ def check_extra(config: pytest.Config) -> None:
             "--wsrpc-report needs Jinja2, which is not installed: "
             "pip install 'pytest-wsrpc[report]'"
         )
+
+
+def attach(
+    report: pytest.TestReport, tell: Callable[[], Story] | None, config: pytest.Config
+) -> None:
+    """Let the report of a failed test carry a conversation, if anybody wants it."""
+    if tell is not None and requested(config):
+        setattr(report, STORY, tell().as_json())
+
+
+def told_by(error: BaseException) -> Callable[[], Story] | None:
+    """Return what gives the conversation that led to an exception, None for any other."""
+    tell: Callable[[], Story] | None = getattr(error, STORY, None)
+    return tell
 
 
 def _given(config: pytest.Config, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .results import Results
 
 if TYPE_CHECKING:
+    from ..fuzz.reporting import Outcome
     from ..fuzz.summary import Row
 
 NAMED: Final = 200
@@ -42,17 +43,17 @@ class Overview:
 
 def overview(results: Results) -> Overview:
     """Return what there is to tell."""
-    warnings = [] if results.outcome is None else results.outcome.warnings
-    lines = list(_lines(results)) if results.items else []
-    return Overview(lines, warnings, list(_not_run(results)))
+    outcome = results.outcome
+    if outcome is None:
+        return Overview([], [], list(_not_run(results)))
+    return Overview(list(_lines(results, outcome)), outcome.warnings, list(_not_run(results)))
 
 
-def _lines(results: Results) -> Iterator[Line]:
+def _lines(results: Results, outcome: Outcome) -> Iterator[Line]:
     from ..fuzz.phases import PHASES
     from ..fuzz.summary import Row, title
 
-    assert results.outcome is not None
-    rows: dict[Key, Row] = dict(results.outcome.rows)
+    rows: dict[Key, Row] = dict(outcome.rows)
     outcomes: dict[Key, dict[str, str]] = {}
     for item in results.items.values():
         key = (item.target, item.endpoint, item.method)
@@ -65,7 +66,7 @@ def _lines(results: Results) -> Iterator[Line]:
             title(key, several),
             f"{row.counts.cases:,}",
             *_shares(row),
-            results.outcome.failures.get(key, 0),
+            outcome.failures.get(key, 0),
             [(phase.name, own[phase.name]) for phase in PHASES if phase.name in own],
         )
 
@@ -93,8 +94,7 @@ def _not_run(results: Results) -> Iterator[str]:
     unreached = results.unreached
     if unreached:
         items = "1 test was" if len(unreached) == 1 else f"{len(unreached):,} tests were"
-        yield f"{items} not reached, as the run ended before: {', '.join(unreached[:NAMED])}" + (
-            ", ..." if len(unreached) > NAMED else ""
-        )
+        names = ", ".join(unreached[:NAMED]) + (", ..." if len(unreached) > NAMED else "")
+        yield f"{items} not reached, or not finished, as the run ended before: {names}"
     if results.deselected:
         yield f"deselected: {results.deselected:,}"

@@ -98,7 +98,7 @@ class Results:
 
     @property
     def unreached(self) -> list[str]:
-        """The tests that were to run, and did not as the run ended before."""
+        """The tests that were to run, and were not reached, or not finished."""
         return [id for id in self.collected if id not in self.reported]
 
     @property

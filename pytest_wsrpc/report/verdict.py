@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import pytest
+
 from .results import Results
 
 
@@ -25,16 +27,20 @@ def verdict(results: Results, defects: int, tests: int) -> Verdict:
         *([_count(tests, "failed test")] if tests else []),
         *([_count(len(results.problems), "collection error")] if results.problems else []),
     ]
-    is_incomplete = bool(results.ended or results.unreached) or results.exit_status not in (0, 1)
     if parts:
-        mark, title = "Failed", " and ".join(", ".join(parts).rsplit(", ", 1))
+        mark, title = "Failed", " and ".join(parts)
     elif results.elsewhere:
         mark, title = "Failed", f"{_count(results.elsewhere, 'test')} without the fixtures"
-    elif is_incomplete:
-        mark, title = "Incomplete", "No failure, but the run did not end by itself"
+    elif results.exit_status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        mark, title = "Incomplete", "No test was run"
+    elif results.exit_status or results.ended or results.unreached:
+        mark, title = "Incomplete", "No failure, but not all went well"
     else:
         mark, title = "Passed", "No failure"
-    return Verdict(mark, title, [*_fuzzed(results), *_tested(results), *_ended(results)])
+    sentences = [*_fuzzed(results), *_tested(results), *_ended(results)]
+    if mark == "Incomplete" and results.exit_status and not results.ended:
+        sentences.append(f"pytest ended with the exit status {results.exit_status}.")
+    return Verdict(mark, title, sentences)
 
 
 def _fuzzed(results: Results) -> list[str]:
@@ -62,7 +68,9 @@ def _tested(results: Results) -> list[str]:
 def _ended(results: Results) -> list[str]:
     sentences = [results.ended] if results.ended else []
     if results.unreached:
-        sentences.append(f"{_count(len(results.unreached), 'test')} did not run.")
+        number = len(results.unreached)
+        were = "1 test was" if number == 1 else f"{number:,} tests were"
+        sentences.append(f"{were} not reached, or not finished.")
     return sentences
 
 

@@ -52,6 +52,8 @@ def test_a_run_without_the_fixtures_imports_nothing_of_the_harness(suite):
                 "pytest_wsrpc.fuzz.options",
                 "pytest_wsrpc.fuzz.profiles",
                 "pytest_wsrpc.plugin",
+                "pytest_wsrpc.report",
+                "pytest_wsrpc.report.options",
                 "pytest_wsrpc.settings",
             }
             assert not {"hypothesis", "msgspec", "jsonschema_rs"} & set(sys.modules)

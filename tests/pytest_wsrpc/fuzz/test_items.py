@@ -266,7 +266,7 @@ def test_junit_has_the_name_of_the_check(
         "accepts",
     )
     named = {entry.get("name"): entry.get("value") for entry in case.iter("property")}
-    assert named.keys() == {"wsrpc_check", "wsrpc_cases"}
+    assert named.keys() >= {"wsrpc_check", "wsrpc_cases"}
     assert named["wsrpc_check"] == "no-internal-error"
     assert int(named["wsrpc_cases"] or 0) > 0
     failure = case.find("failure")
