@@ -110,11 +110,13 @@ class Collector:
             from ..fuzz.folding import Shown
 
             item.found = [Shown.from_json(one) for one in told["found"]]
+        if report.failed and item.found:
             item.outcome = "failed"
         elif report.failed:
             item.outcome, item.reason = "error", _kept(report)
         elif report.skipped:
-            item.outcome, item.reason = "skipped", _reason(report)
+            kind = "xfailed" if hasattr(report, "wasxfail") else "skipped"
+            item.outcome, item.reason = kind, _reason(report)
         if self._lines is not None:
             self._lines.cases(item, told["cases"])
             if report.when == "teardown":
@@ -130,7 +132,7 @@ class Collector:
         elif report.when == "call":
             self.results.counts["passed"] += 1
         test = self.results.tests.get(report.nodeid)
-        if test is not None and report.when == "teardown" and self._lines is not None:
+        if self._lines is not None and test is not None and report.when == "teardown":
             self._lines.test(test)
 
     def _take_failure(self, report: pytest.TestReport) -> None:
@@ -231,6 +233,8 @@ def _kept(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    if isinstance(report.longrepr, tuple):
-        return encodable(str(report.longrepr[2])).removeprefix("Skipped: ")
-    return encodable(str(getattr(report, "wasxfail", "")))
+    """Return why a test was skipped, or was expected to fail."""
+    expected: str | None = getattr(report, "wasxfail", None)
+    if expected is None and isinstance(report.longrepr, tuple):
+        expected = str(report.longrepr[2]).removeprefix("Skipped: ")
+    return encodable(expected or "")

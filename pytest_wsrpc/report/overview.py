@@ -94,7 +94,7 @@ def _not_run(results: Results) -> Iterator[str]:
     unreached = results.unreached
     if unreached:
         items = "1 test was" if len(unreached) == 1 else f"{len(unreached):,} tests were"
-        names = ", ".join(unreached[:NAMED]) + (", ..." if len(unreached) > NAMED else "")
-        yield f"{items} not reached, or not finished, as the run ended before: {names}"
+        named = ", ".join(unreached[:NAMED]) + (", ..." if len(unreached) > NAMED else "")
+        yield f"{items} not reached, or not finished, as the run ended before: {named}"
     if results.deselected:
         yield f"deselected: {results.deselected:,}"

@@ -40,9 +40,9 @@ class FuzzItem:
     """Empty for an item of an endpoint."""
     phase: str
     outcome: str = "passed"
-    """Also ``failed``; ``skipped``; ``error``, for what is no finding."""
+    """Also ``failed``; ``error``, for what is no finding; ``skipped``; ``xfailed``."""
     reason: str = ""
-    """Why it was skipped, or the text of an error."""
+    """Why it was skipped or expected to fail, or the text of an error."""
     again: str = ""
     """The command that runs it again, if it failed."""
     seconds: float = 0.0

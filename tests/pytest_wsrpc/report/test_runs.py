@@ -242,6 +242,7 @@ async def test_it(ws_connect, ws_faults, ws_clock):
     ws_faults.latency("deliver", 2)
     bob.link.latency(0)
     await alice.call("publish", {"channel": "news", "event": "x", "data": 1})
+    await bob.next_event("news", timeout=5)
     assert 0
 """
     )
