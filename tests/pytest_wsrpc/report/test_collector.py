@@ -19,8 +19,10 @@ Outcome = Literal["passed", "failed", "skipped"]
 TOLD = {"target": "app:make", "endpoint": "/s", "method": "add", "phase": "accepts"}
 
 
-def report(outcome: Outcome, longrepr: Any = None, **extra: Any) -> pytest.TestReport:
-    return pytest.TestReport("x::y", ("x", 0, "y"), {}, outcome, longrepr, "call", **extra)
+def report(
+    outcome: Outcome, longrepr: Any = None, nodeid: str = "x::y", **extra: Any
+) -> pytest.TestReport:
+    return pytest.TestReport(nodeid, ("x", 0, "y"), {}, outcome, longrepr, "call", **extra)
 
 
 def fuzzed(outcome: Outcome, longrepr: Any = None, **extra: Any) -> pytest.TestReport:
@@ -81,7 +83,9 @@ def test_a_package_that_is_not_installed_has_no_version(
     ],
 )
 def test_who_ended_the_run_is_told(taking: Collector, error: BaseException, ended: str) -> None:
-    taking.pytest_keyboard_interrupt(pytest.ExceptionInfo.from_exception(error))
+    with pytest.raises(type(error)) as caught:
+        raise error
+    taking.pytest_keyboard_interrupt(caught)
     assert taking.results.ended == ended
 
 
@@ -92,7 +96,7 @@ def test_what_a_process_left_unfinished_has_its_line_at_the_end(
     taking = Collector(pytestconfig, None, lines)
     taking.pytest_runtest_logreport(fuzzed("passed"))
     story = Story().as_json()
-    taking.pytest_runtest_logreport(report("failed", "x", **{STORY: story}))
+    taking.pytest_runtest_logreport(report("failed", "x", "x::z", **{STORY: story}))
     lines.summary(taking.results)
     lines.close()
     written = map(json.loads, (tmp_path / "a.ndjson").read_text().splitlines())
