@@ -194,11 +194,11 @@ class Collector:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._problem:
-            terminalreporter.write_sep("-", self._problem, red=True)
+            terminalreporter.write_line(self._problem, red=True)
         elif self._page is not None:
-            terminalreporter.write_sep("-", f"wsrpc report: {self._page}")
+            terminalreporter.write_line(f"wsrpc report: {self._page}")
         if self._lines is not None:
-            terminalreporter.write_sep("-", f"wsrpc results: {self._lines.path}")
+            terminalreporter.write_line(f"wsrpc results: {self._lines.path}")
 
 
 def _header(config: pytest.Config) -> Header:
