@@ -50,16 +50,16 @@ def _of_exchange(exchange: Exchange, root: Path) -> Iterator[Step]:
 
 
 def _of_record(record: Record, root: Path, last: int | None) -> Story:
-    numbers = sorted({one.client for one in record.trace if one.client is not None})
+    trace = record.until(last)
+    numbers = sorted({one.client for one in trace if one.client is not None})
     names = ["client" if len(numbers) == 1 else f"client {number}" for number in numbers]
     places = {number: place for place, number in enumerate(numbers)}
-    return Story.of(names, _of_trace(record, places, root, last))
+    return Story.of(names, _of_trace(record, trace, places, root))
 
 
 def _of_trace(
-    record: Record, places: dict[int, int], root: Path, last: int | None
+    record: Record, trace: list[Happening], places: dict[int, int], root: Path
 ) -> Iterator[Step]:
-    trace = record.until(last)
     failures: dict[int, list[Failure]] = {}
     for exchange in record.calls:
         end = exchange.answered
@@ -67,16 +67,22 @@ def _of_trace(
         place = exchange.sent + 1 if end is None else end
         failures.setdefault(place, []).extend(exchange.failures)
     now = 0.0
-    for place, happening in enumerate(trace):
+    for place, (happening, following) in enumerate(zip(trace, [*trace[1:], None], strict=True)):
         now = happening.time
-        client = None if happening.client is None else places[happening.client]
         yield from _failed(failures.pop(place, ()), now, None, root)
+        if happening.what == "connected" and _sends(following, happening.client):
+            continue  # who speaks has connected
+        client = None if happening.client is None else places[happening.client]
         yield _step(happening, client)
     yield from _failed(failures.pop(len(trace), ()), now, None, root)
     if trace is record.trace:
         for exchange in record.unanswered():
             text = f"no reply to id {exchange.case.id!r} within {exchange.timeout:g} s"
             yield Step(now, "missing", places[exchange.client], text)
+
+
+def _sends(happening: Happening | None, client: int | None) -> bool:
+    return happening is not None and (happening.what, happening.client) == ("sent", client)
 
 
 def _step(happening: Happening, client: int | None) -> Step:

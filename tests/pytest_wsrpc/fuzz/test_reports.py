@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -70,13 +72,22 @@ def test_a_defect_that_several_processes_find_is_shown_once(
     write_app(WORSE_LAST)
     result = pytester.runpytest_subprocess(
         "-p", "no:randomly", "-n2", "--wsrpc-fuzz=myapp:create_app", "--wsrpc-max-examples=20",
-        "-k", "accepts",
+        "-k", "accepts", "--wsrpc-ndjson=a.ndjson", "--wsrpc-report=a.html",
     )  # fmt: skip
     result.assert_outcomes(failed=3, passed=1)
     text = result.stdout.str()
     assert text.count("check: no-internal-error") == 1
     assert text.count("as a test:") == 2
     result.stdout.fnmatch_lines(["also in: *", "check: conforms", "FAILED * - the same as *"])
+    written = (pytester.path / "a.ndjson").read_text("utf-8").splitlines()
+    *lines, summary = map(json.loads, written)
+    assert summary["items"] == {"failed": 3, "passed": 1}
+    assert [defect["check"] for defect in summary["defects"]] == ["no-internal-error", "conforms"]
+    counts = Counter(line["type"] for line in lines)
+    assert counts["finding"] == counts["conversation"] == 3
+    assert counts["case"] == sum(line["cases"] for line in lines if line["type"] == "item")
+    page = (pytester.path / "a.html").read_text("utf-8")
+    assert "<title>Failed: 2 defects - wsrpc report</title>" in page
 
 
 def test_failures_of_ordinary_tests_come_first(

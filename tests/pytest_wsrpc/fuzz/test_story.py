@@ -52,12 +52,13 @@ def test_a_message_without_an_answer_says_how_long_was_waited() -> None:
 
 
 def record() -> Record:
-    answered = exchange(0, client=3, sent=1, answered=4, failures=[failure()])
+    answered = exchange(0, client=3, sent=1, answered=5, failures=[failure()])
     answered.answers.append(Message("r", None, False))
-    silent = exchange(1, client=7, sent=2, silent=True, failures=[failure()])
+    silent = exchange(1, client=7, sent=3, silent=True, failures=[failure()])
     trace = [
-        Happening("connected", 0.0, 3),
+        Happening("connected", 0.0, 7),
         Happening("sent", 0.0, 3, 0, text="a"),
+        Happening("connected", 0.0, 7),
         Happening("sent", 0.0, 7, 1, text="b"),
         Happening("note", 0.0, text="fault: publish:drop (x)"),
         Happening("answered", 0.0, 3, 0, text="r"),
@@ -71,7 +72,7 @@ def test_all_clients_stand_in_one_order_under_their_names() -> None:
     story = story_of(record(), ROOT)
     assert story.clients == ["client 3", "client 7"]
     assert [(step.what, step.client) for step in story.steps] == [
-        ("connected", 0),
+        ("connected", 1),
         ("sent", 0),
         ("sent", 1),
         ("failed", None),
@@ -86,6 +87,12 @@ def test_all_clients_stand_in_one_order_under_their_names() -> None:
     assert story.steps[-1].text == "no reply to id 1 within 5 s"
 
 
+def test_who_speaks_at_once_is_not_said_to_connect_but_what_failed_meanwhile_is_told() -> None:
+    played = record()
+    played.calls[1].sent = 1
+    assert [step.what for step in story_of(played, ROOT).steps][1:4] == ["sent", "failed", "sent"]
+
+
 def test_what_comes_after_the_reply_that_fails_is_left_out() -> None:
     assert [step.what for step in story_of(record(), ROOT, 0).steps][-1] == "received"
     assert len(story_of(record(), ROOT, 1).steps) == 10
@@ -93,13 +100,22 @@ def test_what_comes_after_the_reply_that_fails_is_left_out() -> None:
 
 def test_an_exception_after_all_else_is_told_last() -> None:
     played = record()
-    played.calls[1].sent = 6
+    played.calls[1].sent = 7
     steps = story_of(played, ROOT).steps
     assert [step.what for step in steps][-3:] == ["closed", "failed", "missing"]
 
 
 def test_one_client_needs_no_number() -> None:
     played = record()
-    played.trace = played.trace[:2]
+    played.trace = played.trace[1:2]
     played.calls = []
     assert story_of(played, ROOT).clients == ["client"]
+
+
+def test_clients_that_come_later_than_what_is_told_have_no_lane() -> None:
+    played = record()
+    played.trace.insert(0, Happening("note", 0.0, text="from now on: publish:drop"))
+    played.trace[1] = Happening("note", 0.0, text="30 s pass")
+    played.trace.append(Happening("connected", 30.0, 9))
+    played.calls[0].answered = 6
+    assert story_of(played, ROOT, 0).clients == ["client 3", "client 7"]
