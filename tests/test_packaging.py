@@ -93,7 +93,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(contents):
         str(path.relative_to(ROOT))
         for package in ("wsrpc", "pytest_wsrpc")
         for path in (ROOT / package).rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        if path.suffix in (".py", ".html", ".css", ".js") or path.name == "py.typed"
     }
     assert {"wsrpc/py.typed", "pytest_wsrpc/py.typed"} <= sources
     assert {name for name in contents if ".dist-info/" not in name} == sources
@@ -111,7 +111,7 @@ def test_the_wheel_registers_the_plugin_and_carries_the_licence(contents):
     metadata = Parser().parsestr(information["METADATA"])
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert metadata.get_all("Provides-Extra") == ["pydantic", "redis"]
+    assert metadata.get_all("Provides-Extra") == ["pydantic", "redis", "report"]
     assert metadata.get_payload() == (ROOT / "README.md").read_text()
 
 
@@ -133,7 +133,8 @@ def test_the_wheel_works_without_the_repository(wheel, tmp_path):
         "-m", "pytest", "-q", "-p", "no:cacheprovider", executable=executable, cwd=project
     )
     assert "2 passed" in output
-    fuzz = ["--wsrpc-fuzz", "echo:create_app", "--wsrpc-max-examples", "5"]
+    fuzz = ["--wsrpc-fuzz", "echo:create_app", "--wsrpc-max-examples", "5", "--wsrpc-report=a.html"]
     output = python("-m", "pytest", "-q", *fuzz, executable=executable, cwd=project)
     assert " passed" in output
     assert " failed" not in output
+    assert "No failure" in (project / "a.html").read_text("utf-8")
