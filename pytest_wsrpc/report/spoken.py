@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..transcript import KEPT_FIRST, Entry, application_lines, causes_first
@@ -31,9 +30,7 @@ def _steps(clients: list[WsTestClient]) -> Iterator[Step]:
         if client.transcript.left_out:
             gaps[id(own[KEPT_FIRST])] = f"{client.transcript.left_out:,} steps"
     entries.sort(key=lambda entry: entry.order)
-    # a fault of the broker is noted with every client of the application
-    for _, group in groupby(causes_first(entries), key=_sameness):
-        entry, *others = group
+    for entry, *others in _told_once(causes_first(entries), owners):
         number = owners[id(entry)]
         time = clients[number].transcript.began - begin + entry.time
         if id(entry) in gaps:
@@ -41,9 +38,22 @@ def _steps(clients: list[WsTestClient]) -> Iterator[Step]:
         text = entry.text
         if entry.exception is not None:
             text = "\n".join([text, *application_lines(entry.exception)])
-        is_of_all = bool(others) and len(clients) > 1
-        yield Step(time, entry.direction, None if is_of_all else number, text, entry.cut)
+        yield Step(time, entry.direction, None if others else number, text, entry.cut)
 
 
-def _sameness(entry: Entry) -> object:
-    return entry.text if entry.direction == "fault" else id(entry)
+def _told_once(entries: list[Entry], owners: dict[int, int]) -> Iterator[list[Entry]]:
+    """Yield the entries, a fault that several clients have noted as one."""
+    group: list[Entry] = []
+    for entry in entries:
+        is_same = (
+            group
+            and entry.direction == group[0].direction == "fault"
+            and entry.text == group[0].text
+            and owners[id(entry)] not in [owners[id(one)] for one in group]
+        )
+        if not is_same and group:
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group

@@ -80,6 +80,7 @@ def test_time_is_told_where_it_has_passed_and_marked_where_it_is_long() -> None:
         Step(1234.75, "received", 0, REPLY),
         Step(1234.75, "passed", None, "30 s pass"),
         Step(1264.75, "sent", 0, CALL),
+        Step(1269.75, "missing", 0, "no reply within 5 s"),
     )
     assert [(row.kind, row.time) for row in drawn] == [
         ("call", "0.000 s"),
@@ -89,6 +90,7 @@ def test_time_is_told_where_it_has_passed_and_marked_where_it_is_long() -> None:
         ("reply", "1234.750 s"),
         ("passed", ""),
         ("call", "1264.750 s"),
+        ("missing", "1269.750 s"),
     ]
     assert drawn[3].text == "1,234.5 s pass"
     assert [row.time for row in rows(Step(0.0, "sent", 0, CALL))] == [""]

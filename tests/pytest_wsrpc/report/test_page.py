@@ -129,6 +129,15 @@ def test_the_page_may_run_its_own_script_and_ask_for_nothing(results: Results) -
         assert f"-src '{page._hash(root.one(tag).text)}'" in policy
 
 
+def test_what_would_turn_the_text_around_is_escaped_line_by_line(
+    results: Results, failed: Fail
+) -> None:
+    failed("test_it.py::test_add", headline="a\u202eb", errors=[("call", "one\n\ttwo\u2066")])
+    article = read(to_html(results)).one("article")
+    assert article.one("p", class_="headline").words == "a\\u202eb"
+    assert article.all("pre")[0].text == "one\n        two\\u2066"
+
+
 def test_long_texts_are_cut_with_a_note(results: Results, failed: Fail) -> None:
     failed(
         "test_it.py::test_add",

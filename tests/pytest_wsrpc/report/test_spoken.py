@@ -55,14 +55,17 @@ def test_an_exception_stands_below_its_cause_with_its_place() -> None:
 def test_a_fault_of_all_is_told_once_as_nobodys_and_that_of_one_as_theirs() -> None:
     clock = Clock()
     alice, bob = client("alice", clock), client("bob", clock)
-    for one in (alice, bob):
+    for one in (alice, bob, alice, bob):
         one.transcript.record("fault", "deliver:drop")
     alice.transcript.record("fault", "reset")
+    bob.transcript.record("sent", "reset")
     assert story_of_clients([alice, bob]).steps == [
         Step(0.0, "fault", None, "deliver:drop"),
+        Step(0.0, "fault", None, "deliver:drop"),
         Step(0.0, "fault", 0, "reset"),
+        Step(0.0, "sent", 1, "reset"),
     ]
-    assert story_of_clients([alice]).steps[0].client == 0
+    assert [step.client for step in story_of_clients([alice]).steps] == [0, 0, 0]
 
 
 def test_what_a_transcript_has_lost_is_told_where_it_is_missing() -> None:
