@@ -57,7 +57,8 @@ class Reporter:
         self._failed: list[Any] | None = None
         self.not_applied: dict[tuple[str, str, str, str], None] = {}
         """Target, subject, phase and reason of what gives no item."""
-        self.notes: list[str] = []
+        self.warnings: list[str] = []
+        """Of the run as a whole."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -169,7 +170,7 @@ class Reporter:
         if self._over:
             items = "1 item was" if self._over == 1 else f"{self._over} items were"
             left_out.append(f"not run: {items} left when the time was over: {OVER}")
-        warnings = list(advice.warnings(tallies, failures))
+        warnings = [*advice.warnings(tallies, failures), *self.warnings]
         return Outcome(defects, summary.rows_of(tallies), failures, warnings, left_out)
 
     def _summary(self) -> Iterator[str]:
@@ -178,5 +179,4 @@ class Reporter:
         for warning in outcome.warnings:
             yield f"warning: {warning}"
         yield from outcome.left_out
-        yield from self.notes
         yield str(self._settings.seed)

@@ -111,7 +111,7 @@ class FuzzPlugin:
         for fault in faults:
             if is_meant or fault.startswith("--"):
                 raise pytest.UsageError(fault)
-        self._reporter.notes = [f"warning: {fault}" for fault in faults]
+        self._reporter.warnings = faults
 
     def endpoints(self, target: Target, node: pytest.Collector | None = None) -> list[Endpoint]:
         """Return an application's endpoints; raises what the application's own code raises.
@@ -301,6 +301,11 @@ class FuzzPlugin:
                 root=self.config.rootpath,
             ),
         )
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """What is fuzzed, by name."""
+        return tuple(one.spec for targets in self._targets.values() for one in targets)
 
     def pytest_report_header(self) -> str:
         return f"wsrpc fuzz: {', '.join(self.settings.targets)}, {self.settings.seed}"

@@ -214,7 +214,7 @@ def _header(config: pytest.Config) -> Header:
         datetime.now().astimezone().isoformat(timespec="seconds"),
         seed.value,
         seed.origin,
-        () if plugin is None else plugin.settings.targets,
+        () if plugin is None else plugin.specs,
         versions,
     )
 
