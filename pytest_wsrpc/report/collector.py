@@ -43,7 +43,9 @@ _KEPT: Final = ("wsrpc_transport", "wsrpc_faults")
 class Collector:
     """pytest's hooks that tell of results."""
 
-    def __init__(self, config: pytest.Config, page: Path | None, lines: Lines | None) -> None:
+    def __init__(
+        self, config: pytest.Config, page: Path | None = None, lines: Lines | None = None
+    ) -> None:
         self._config = config
         self._page = page
         self._lines = lines
@@ -53,19 +55,19 @@ class Collector:
 
     @classmethod
     def register(cls, config: pytest.Config) -> None:
-        """Take part in a run; raises `pytest.UsageError` if a file cannot be written."""
+        """Take part in a run; raises `pytest.UsageError` if a library is missing."""
         options.check_extra(config)
-        page = options.path_of(config, options.PAGE)
-        path = options.path_of(config, options.LINES)
-        lines = None if path is None else Lines.open(path)
-        if lines is not None:
-            config.add_cleanup(lines.close)
-        config.pluginmanager.register(cls(config, page, lines), NAME)
+        config.pluginmanager.register(cls(config), NAME)
 
     # -- what there is to run
 
     def pytest_sessionstart(self) -> None:
-        if self._lines is not None:
+        """Begin the files, or raise `pytest.UsageError`; not earlier, as pytest may only help."""
+        self._page = options.path_of(self._config, options.PAGE)
+        path = options.path_of(self._config, options.LINES)
+        if path is not None:
+            self._lines = Lines.open(path)
+            self._config.add_cleanup(self._lines.close)
             self._lines.run(self.results.header)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

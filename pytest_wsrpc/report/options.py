@@ -19,6 +19,9 @@ PAGE = "wsrpc_report"
 LINES = "wsrpc_ndjson"
 MESSAGES = "wsrpc_ndjson_messages"
 
+_ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
+"""pytest's options with which no test runs."""
+
 STORY = "wsrpc_story"
 """Under this name the report of a failed test carries the conversation of its clients, and an
 exception what gives the one that led to it."""
@@ -50,7 +53,9 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def requested(config: pytest.Config) -> bool:
-    """Tell whether any report is wanted."""
+    """Tell whether any report is wanted, of a run in which there is anything to tell."""
+    if any(config.getoption(name, False) for name in _ONLY_SHOWING):
+        return False
     return any(_given(config, name) for name in (PAGE, LINES))
 
 

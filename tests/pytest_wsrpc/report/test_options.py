@@ -39,6 +39,18 @@ def test_without_the_options_nothing_is_written(suite: Run, pytester: pytest.Pyt
     assert written <= {"__pycache__", ".pytest_cache", "pytest.ini", "tox.ini", "test_it.py"}
 
 
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--help", "--cache-show"])
+def test_where_no_test_runs_the_reports_of_the_last_run_stay(
+    suite: Run, pytester: pytest.Pytester, option: str
+) -> None:
+    pytester.mkdir("out")
+    for name in ("out/a.html", "out/a.ndjson"):
+        pytester.path.joinpath(name).write_text("kept")
+    suite(PASSES, option, ini="wsrpc_report = out/a.html\nwsrpc_ndjson = out/a.ndjson")
+    assert pytester.path.joinpath("out/a.html").read_text() == "kept"
+    assert pytester.path.joinpath("out/a.ndjson").read_text() == "kept"
+
+
 def test_settings_are_relative_to_the_ini_file(
     suite: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
