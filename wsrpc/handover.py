@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
-from typing import Any
+from typing import Any, Final
 
 
 @coroutine
@@ -37,3 +37,18 @@ def noticing_wait(
             # a task resumes with None, as `yield from` begins
             yield from running.__await__()
             return
+
+
+def run_by(generator: object) -> Coroutine[Any, Any, None] | None:
+    """Return what a `noticing_wait` runs that is suspended, for those who look where tasks are.
+
+    None for other generators.
+    """
+    frame = getattr(generator, "gi_frame", None)
+    if frame is None or frame.f_code is not _CODE:
+        return None
+    running: Coroutine[Any, Any, None] = frame.f_locals["running"]
+    return running
+
+
+_CODE: Final = noticing_wait.__code__

@@ -36,20 +36,21 @@ class _Writes:
     again.
     """
 
-    __slots__ = ("_loop", "_outboxes")
+    __slots__ = ("_loop", "outboxes")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._outboxes: list[Outbox] = []
+        self.outboxes: list[Outbox] = []
+        """Those that wait, in the order in which they are written."""
 
     def add(self, outbox: Outbox) -> None:
-        if not self._outboxes:
+        if not self.outboxes:
             self._loop.call_soon(self._write)
-        self._outboxes.append(outbox)
+        self.outboxes.append(outbox)
 
     def _write(self) -> None:
-        left = iter(self._outboxes)
-        self._outboxes = []
+        left = iter(self.outboxes)
+        self.outboxes = []
         try:
             for outbox in left:
                 outbox.scheduled = False
@@ -222,10 +223,17 @@ class Outbox:
             self._writes.add(self)
 
     def uncork(self) -> None:
-        """Write what has come in since it was corked."""
+        """Write what has come in since it was corked, behind the events that calls have published.
+
+        So nobody is told that an event was published before its subscribers have it.
+        """
         self.corked = False
-        if self._pending:
-            self.flush()
+        if self._pending and not self.scheduled:
+            if self._writes.outboxes:
+                self.scheduled = True
+                self._writes.add(self)
+            else:
+                self.flush()
 
     def flush(self) -> None:
         """Write all that waits, in one call."""

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import re
+import sys
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -153,8 +154,13 @@ def _suspended(coroutine: Any) -> tuple[FrameType | None, Any]:
     if isinstance(coroutine, types.CoroutineType):
         return coroutine.cr_frame, coroutine.cr_await
     if isinstance(coroutine, types.GeneratorType):
-        return coroutine.gi_frame, coroutine.gi_yieldfrom
+        return coroutine.gi_frame, coroutine.gi_yieldfrom or _run_by(coroutine)
     return coroutine.ag_frame, coroutine.ag_await
+
+
+def _run_by(generator: types.GeneratorType[Any, Any, Any]) -> Any:
+    handover = sys.modules.get("wsrpc.handover")  # not imported for those who have no wsrpc
+    return None if handover is None else handover.run_by(generator)
 
 
 _KNOWN: Final = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from wsrpc.handover import noticing_wait
+from wsrpc.handover import noticing_wait, run_by
 
 
 async def test_what_does_not_wait_is_not_noticed_and_runs_in_the_own_task() -> None:
@@ -95,3 +95,16 @@ def test_what_is_left_behind_is_closed_with_it() -> None:
         asyncio.events._set_running_loop(None)
         loop.close()
     assert closed == ["closed"]
+
+
+async def test_what_runs_is_known_to_those_who_look_where_a_task_is() -> None:
+    running = asyncio.sleep(0)
+    waiting = noticing_wait(running, lambda: None)  # type: ignore[arg-type]
+    assert run_by(waiting) is None or run_by(waiting) is running
+    task = asyncio.ensure_future(waiting)
+    await asyncio.sleep(0)
+    assert run_by(waiting) is running
+    await task
+    assert run_by(waiting) is None
+    assert run_by(n for n in ()) is None
+    assert run_by(None) is None

@@ -400,3 +400,17 @@ async def test_a_corked_outbox_keeps_no_more_than_its_limit() -> None:
     for _ in range(4):
         box.outbox.put(b"x" * (LIMIT // 2))
     assert len(box.transport.writes) == 2
+
+
+async def test_what_is_uncorked_goes_behind_the_events_that_wait() -> None:
+    written: list[str] = []
+    subscriber, publisher = Box(), Box()
+    for box, name in ((subscriber, "event"), (publisher, "reply")):
+        box.transport.write = lambda data, name=name: written.append(name)  # type: ignore[misc]
+    publisher.outbox.corked = True
+    subscriber.outbox.put_event(Message(b"event"))
+    publisher.outbox.put(b"reply")
+    publisher.outbox.uncork()
+    publisher.outbox.uncork()
+    await turns()
+    assert written == ["event", "reply"]
