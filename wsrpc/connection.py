@@ -8,13 +8,13 @@ import contextvars
 import logging
 from collections.abc import Coroutine
 from functools import partial
-from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
 from . import internals, protocol
-from .calls import CURRENT, Call
+from .call_context import CallContext
+from .calls import Call
 from .channel import ChannelEvent
 from .errors import CloseCode, ConnectionClosed, InvalidRequest, ParseError
 from .failures import Failure, is_being_cancelled, report
@@ -42,39 +42,6 @@ LINGER: Final = 30.0
 
 _WATCH: Final = 0.05
 _MESSAGES_IN_A_ROW: Final = 64
-
-
-class _Socket(web.WebSocketResponse[Any]):
-    """aiohttp's websocket, but for its closing, which is the connection's."""
-
-    over = False
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether a close frame came, upon which aiohttp ends its heartbeat by itself."""
-        return bool(getattr(self, "_closing", False))
-
-    def _on_data_received(self) -> None:
-        """Put the next ping off, without the callback that aiohttp schedules for each read.
-
-        Where aiohttp calls its method otherwise, its own way is taken.
-        """
-        loop, heartbeat = self._loop, self._heartbeat
-        if (
-            loop is None
-            or heartbeat is None
-            or self._heartbeat_cb is None
-            or self._pong_response_cb
-        ):
-            super()._on_data_received()
-        else:
-            self._heartbeat_when = loop.time() + heartbeat
-
-    async def close(
-        self, *, code: int = CloseCode.OK, message: bytes = b"", drain: bool = True
-    ) -> bool:
-        """Leave the closing after a protocol error to the connection, whose outbox comes first."""
-        return self.over and await super().close(code=code, message=message, drain=drain)
 
 
 class Connection:
@@ -128,7 +95,7 @@ class Connection:
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
         # aiohttp refuses a message as long as its limit, we only longer ones
-        self._socket = _Socket(
+        self._socket = internals.Socket(
             heartbeat=limits.heartbeat,
             max_msg_size=limits.message_size + 1,
             compress=False,  # it would cost each connection more memory than all the rest
@@ -208,12 +175,13 @@ class Connection:
         task = asyncio.current_task()
         assert task is not None
         in_a_row = 0
-        context = _Context()
+        context = CallContext()
         while True:
             if not internals.is_text_next(buffered):
                 outbox.uncork()
             in_a_row += 1
             if link.writing_paused:
+                outbox.uncork()
                 await self._writable()
             elif in_a_row % _MESSAGES_IN_A_ROW == 0:
                 outbox.uncork()
@@ -459,27 +427,3 @@ class Connection:
 
 
 _endings: Final[set[asyncio.Task[None]]] = set()
-
-
-class _Context:
-    """The context in which one task runs calls, one after the other, and whether one changed it."""
-
-    __slots__ = ("_place", "_values")
-
-    def __init__(self) -> None:
-        self._values: list[Any] = []
-        self._place = 0
-
-    def enter(self, call: Call) -> None:
-        """Make a call the current one."""
-        CURRENT.set(call)
-        if self._values:
-            self._values[self._place] = call
-        else:
-            self._values = list(contextvars.copy_context().values())
-            self._place = next(i for i, value in enumerate(self._values) if value is call)
-
-    def is_changed(self) -> bool:
-        """Tell whether a variable was set since; by identity, as values may be equal."""
-        values = list(contextvars.copy_context().values())
-        return len(values) != len(self._values) or not all(map(is_, values, self._values))

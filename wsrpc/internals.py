@@ -6,7 +6,38 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
+
+from .errors import CloseCode
+
+
+class Socket(web.WebSocketResponse[Any]):
+    """aiohttp's websocket, but for its closing, which is the connection's."""
+
+    over = False
+    """The connection is done with it, so that aiohttp may end it."""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether a close frame came, upon which aiohttp ends its heartbeat by itself."""
+        return bool(getattr(self, "_closing", False))
+
+    async def close(
+        self, *, code: int = CloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        """Leave the closing after a protocol error to the connection, whose outbox comes first."""
+        return self.over and await super().close(code=code, message=message, drain=drain)
+
+    def _on_data_received(self) -> None:
+        """Put the next ping off, without the callback that aiohttp schedules for each read.
+
+        An aiohttp that has no such method never calls it.
+        """
+        is_quiet = self._heartbeat_cb is not None and self._pong_response_cb is None
+        if is_quiet and self._loop is not None and self._heartbeat is not None:
+            self._heartbeat_when = self._loop.time() + self._heartbeat
+        else:
+            super()._on_data_received()
 
 
 def keep_reading(protocol: object) -> None:
