@@ -110,7 +110,7 @@ class Connection:
         self._close_code = LOST
         self._close_timer: asyncio.TimerHandle | None = None
         self._has_ended = False
-        self._awaiting_end: list[asyncio.Future[None]] = []
+        self._awaiting_end: tuple[asyncio.Future[None], ...] = ()
         self._is_over = False
 
     async def serve(self) -> web.StreamResponse:
@@ -168,10 +168,10 @@ class Connection:
             self.close(CloseCode.INTERNAL_ERROR)
 
     async def _read(self) -> None:
-        receive = self._socket.receive
+        socket = self._socket
         link = self._request.protocol
         outbox = self._outbox
-        buffered = internals.buffered(self._socket)
+        buffered = internals.buffered(socket)
         task = asyncio.current_task()
         assert task is not None
         in_a_row = 0
@@ -187,7 +187,7 @@ class Connection:
                 outbox.uncork()
                 await asyncio.sleep(0)  # receive() does not wait while messages are there
             try:
-                message = await receive()
+                message = await socket.receive()
             except ConnectionError:  # a ping came whose pong cannot be sent any more
                 self._abort()
                 return
@@ -386,7 +386,7 @@ class Connection:
         if self._has_ended:
             end.set_result(None)
         else:
-            self._awaiting_end.append(end)
+            self._awaiting_end += (end,)
         return end
 
     def _tell_end(self) -> None:

@@ -49,7 +49,7 @@ class Memberships:
         self._manager = manager
         self._outbox = outbox
         self._memberships: dict[str, Membership] = {}
-        self._joining: list[_Joining] = []
+        self._joining: tuple[_Joining, ...] = ()
         self._left = False
 
     def __contains__(self, channel: str) -> bool:
@@ -101,14 +101,14 @@ class Memberships:
                     # since it was last heard of
                     membership.begin_recovery(call)
 
-        self._joining.append(joining)
+        self._joining += (joining,)
         try:
             for pattern in patterns:
                 if not await self._view.authorize("subscribe", channel, pattern.text):
                     raise Forbidden
             past = await self._manager.channels.join(channel, patterns, register, since)
         finally:
-            self._joining.remove(joining)
+            self._joining = tuple(one for one in self._joining if one is not joining)
         assert membership is not None
         recovered = False
         if isinstance(membership, TrackedMembership) and membership.is_recovering(call):
