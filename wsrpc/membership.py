@@ -26,6 +26,7 @@ class Membership:
     """
 
     __slots__ = (
+        "_counted",
         "_held",
         "_hides",
         "_left",
@@ -42,6 +43,7 @@ class Membership:
         channel: Channel,
         outbox: Outbox,
         left: Callable[[Membership], None],
+        counted: Callable[[int], None],
     ) -> None:
         self._view = view
         self.channel = channel
@@ -51,7 +53,8 @@ class Membership:
         self._left = left
         self._patterns: dict[str, tuple[Pattern, set[Call]]] = {}
         self._unacknowledged = 0
-        self._held: deque[ChannelEvent] = deque()
+        self._counted = counted
+        self._held: deque[ChannelEvent] | tuple[()] = ()
 
     def __len__(self) -> int:
         return len(self._patterns)
@@ -72,6 +75,7 @@ class Membership:
             if owners is None:
                 self.channel.add(self, pattern)
                 self._patterns[pattern.text] = (pattern, set() if call is None else {call})
+                self._counted(1)
                 self._unacknowledged += call is not None
             elif owners[1] and call is not None:
                 owners[1].add(call)
@@ -91,6 +95,7 @@ class Membership:
         for text in gone:
             self.channel.remove(self, text)
             self._unacknowledged -= bool(self._patterns.pop(text)[1])
+            self._counted(-1)
         if self._patterns:
             self._settle()
         else:
@@ -138,7 +143,7 @@ class Membership:
     def _hold(self, event: ChannelEvent) -> None:
         """Hold an event back, as far as there is room: what waits for a reply may be missed."""
         if self._outbox.hold(len(event.message.text)):
-            self._held.append(event)
+            self._keep(event)
         elif not self._waits(event):
             self._send_acknowledged()
             self._forget_held()
@@ -190,7 +195,13 @@ class Membership:
                 self._outbox.put_event(event.message)
                 count -= 1
 
+    def _keep(self, event: ChannelEvent) -> None:
+        if not isinstance(self._held, deque):
+            self._held = deque()  # only then, as it takes more memory than all else of this
+        self._held.append(event)
+
     def _pop_held(self) -> ChannelEvent:
+        assert isinstance(self._held, deque)
         event = self._held.popleft()
         self._outbox.held -= len(event.message.text)
         return event

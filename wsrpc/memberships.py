@@ -42,13 +42,14 @@ class _Joining:
 class Memberships:
     """The channels that one connection is subscribed to."""
 
-    __slots__ = ("_joining", "_left", "_manager", "_memberships", "_outbox", "_view")
+    __slots__ = ("_joining", "_left", "_manager", "_memberships", "_outbox", "_size", "_view")
 
     def __init__(self, view: Websocket, manager: SocketsManager, outbox: Outbox) -> None:
         self._view = view
         self._manager = manager
         self._outbox = outbox
         self._memberships: dict[str, Membership] = {}
+        self._size = 0  # patterns of all channels together
         self._joining: tuple[_Joining, ...] = ()
         self._left = False
 
@@ -88,7 +89,7 @@ class Memberships:
             self._check_room(patterns, membership)
             if membership is None:
                 kind = Membership if found.stream is None else TrackedMembership
-                membership = kind(self._view, found, self._outbox, self._forget)
+                membership = kind(self._view, found, self._outbox, self._forget, self._count)
                 self._memberships[channel] = membership
             elif since is not None:
                 raise already_subscribed()
@@ -162,10 +163,13 @@ class Memberships:
         del self._memberships[membership.channel.name]
         self._manager.channels.release(membership.channel)
 
+    def _count(self, change: int) -> None:
+        self._size += change
+
     def _check_room(self, patterns: list[Pattern], membership: Membership | None) -> None:
         new = len(patterns) if membership is None else membership.missing(patterns)
         limit = self._view.limits.subscriptions
-        if new and sum(map(len, self._memberships.values())) + new > limit:
+        if new and self._size + new > limit:
             raise _too_many(self._view.limits)
 
 

@@ -27,8 +27,9 @@ class TrackedMembership(Membership):
         channel: Channel,
         outbox: Outbox,
         left: Callable[[Membership], None],
+        counted: Callable[[int], None],
     ) -> None:
-        super().__init__(view, channel, outbox, left)
+        super().__init__(view, channel, outbox, left, counted)
         assert channel.stream is not None
         assert channel.reminders is not None
         self._stream = channel.stream
@@ -84,7 +85,7 @@ class TrackedMembership(Membership):
         for event in [self._pop_held() for _ in range(len(self._held))]:
             if not _is_behind(event, since):
                 self._outbox.held += len(event.message.text)
-                self._held.append(event)
+                self._keep(event)
         self.since = since
         return self.recover(())
 
@@ -141,7 +142,7 @@ class TrackedMembership(Membership):
         """Tell of a gap; behind the reply, where a position is about to be told."""
         if self._unacknowledged:
             self._outbox.held += len(event.message.text)
-            self._held.append(event)
+            self._keep(event)
         elif self._outbox.put_event(event.message):
             self._owes_gap = False
         else:
@@ -163,7 +164,7 @@ class TrackedMembership(Membership):
         """Hold an event back, or owe a gap for it."""
         waits = self._waits(event)
         if not (waits and self._owes_gap) and self._outbox.hold(len(event.message.text)):
-            self._held.append(event)
+            self._keep(event)
         elif waits:
             self._owes_gap = True
         else:

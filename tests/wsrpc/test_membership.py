@@ -68,8 +68,10 @@ class Subscriber:
         self.outbox = Outbox(asyncio.get_running_loop(), LIMIT, policy, self.on_slow)
         self.outbox.open(self.transport)
         self.channel = Channel("news")
-        self.left = 0
-        self.membership = Membership(self.view, self.channel, self.outbox, self.on_left)
+        self.left = self.patterns = 0
+        self.membership = Membership(
+            self.view, self.channel, self.outbox, self.on_left, self.on_count
+        )
 
     def on_slow(self) -> None:
         self.slow += 1
@@ -77,6 +79,10 @@ class Subscriber:
     def on_left(self, membership: Membership) -> None:
         assert membership is self.membership
         self.left += 1
+
+    def on_count(self, change: int) -> None:
+        self.patterns += change
+        assert self.patterns == len(self.membership)
 
     def subscribe(self, *patterns: str, call: Call | None = None) -> None:
         self.membership.add([Pattern(text) for text in patterns], call)

@@ -124,7 +124,9 @@ async def test_events_that_were_held_back_and_then_dropped_are_told() -> None:
     subscriber.membership.remove(["*"])
     again = Subscriber.__new__(Subscriber)
     again.__dict__.update(subscriber.__dict__)
-    again.membership = TrackedMembership(Websocket(), again.channel, again.outbox, again.on_left)
+    again.membership = TrackedMembership(
+        Websocket(), again.channel, again.outbox, again.on_left, again.on_count
+    )
     again.subscribe("a", call=first)
     again.publish("a")
     again.reply(first)

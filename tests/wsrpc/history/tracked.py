@@ -53,9 +53,9 @@ class Subscriber:
         self.channel.stream = self.stream = Stream(History(), self, print, print)
         self.stream.open(Position("E", 10))
         self.channel.reminders = Reminders(History())
-        self.slow = self.left = 0
+        self.slow = self.left = self.patterns = 0
         self.membership = TrackedMembership(
-            view or Websocket(), self.channel, self.outbox, self.on_left
+            view or Websocket(), self.channel, self.outbox, self.on_left, self.on_count
         )
 
     def on_slow(self) -> None:
@@ -63,6 +63,9 @@ class Subscriber:
 
     def on_left(self, membership: Membership) -> None:
         self.left += 1
+
+    def on_count(self, change: int) -> None:
+        self.patterns += change
 
     def subscribe(self, *patterns: str, call: Call | None = None) -> None:
         self.membership.add([Pattern(text) for text in patterns], call)
