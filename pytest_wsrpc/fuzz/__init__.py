@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .livecase import CheckFailed, LiveCase
     from .record import Record
     from .registry import check
+    from .url.target import described
 
 __all__ = [
     "Api",
@@ -25,6 +26,7 @@ __all__ = [
     "Record",
     "Violation",
     "check",
+    "described",
     "exchange_of",
     "holdings",
     "load",
@@ -41,6 +43,7 @@ _MODULES = {
     "Record": "record",
     "Violation": "failure",
     "check": "checks",
+    "described": "url.target",
     "exchange_of": "instruments",
     "holdings": "instruments",
     "load": "api",

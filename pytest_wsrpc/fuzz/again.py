@@ -10,6 +10,8 @@ from .reproduction import fill_in, masked
 from .settings import Settings
 
 _KEPT = (
+    "wsrpc_schema",
+    "wsrpc_tls_ca",
     "wsrpc_param",
     "wsrpc_case_timeout",
     "wsrpc_max_examples",
@@ -30,4 +32,6 @@ def command(config: pytest.Config, settings: Settings, spec: str, nodeid: str) -
         values = given if isinstance(given, list) else [] if given is None else [given]
         for value in values:
             words += ["--" + name.replace("_", "-"), str(value)]
+    if config.getoption("wsrpc_tls_no_verify"):
+        words.append("--wsrpc-tls-no-verify")
     return shlex.join([*words, nodeid]) + fill_in(headers)

@@ -21,6 +21,7 @@ from .phases import PHASES, Phase, Subject
 from .registry import BrokenCheck
 from .rules import HookError
 from .target import Target
+from .url.phases import adapted
 
 if TYPE_CHECKING:
     from .session import FuzzPlugin
@@ -127,6 +128,12 @@ def _items(parent: _Node, subject: Subject, scope: str) -> Iterator[FuzzItem]:
     for phase in PHASES:
         if phase.scope != scope:
             continue
+        if parent.target.is_remote:
+            there = adapted(phase)
+            if isinstance(there, str):
+                parent.plugin.not_applied(parent.target, subject, phase, there)
+                continue
+            phase = there
         reason = phase.not_applied(subject)
         if reason is None and phase.needs_fresh and not parent.target.is_factory:
             reason = "it needs a fresh application for each case: give what makes one"

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from aiohttp import web
@@ -37,6 +37,12 @@ class Endpoint:
     methods: Mapping[str, RpcMethod]
     rules: Rules | None = field(default=None, compare=False, repr=False)
     """What the user's hooks and options say about its methods."""
+
+    tells_depth: bool = True
+    """Whether it is known how deep messages may nest."""
+
+    is_remote: ClassVar[bool] = False
+    """Whether the server is elsewhere: nothing of it can be seen but what it says."""
 
     def methods_in(self, phase: str) -> dict[str, RpcMethod]:
         """Return the methods that a phase of many methods may call."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import traces
 from .endpoints import Endpoint
 from .play import shake_hands
-from .serving import HandshakeRefused, Host
+from .serving import HandshakeRefused, Host, ServerGone
 from .settings import Settings
 
 
@@ -22,7 +22,18 @@ def check_handshake(host: Host, endpoint: Endpoint, settings: Settings, root: Pa
         host.run(shake_hands(host, path, settings.headers, settings.case_timeout))
     except HandshakeRefused as refused:
         raise HandshakeFailure(explained(refused, endpoint, path, settings, root)) from None
+    except ServerGone as gone:
+        raise gone_since(gone, endpoint, path, settings, root) from None
     return path
+
+
+def gone_since(
+    gone: ServerGone, endpoint: Endpoint, path: str, settings: Settings, root: Path, case: str = ""
+) -> HandshakeFailure:
+    """Return what to say of a server that cannot be connected to any more, after some case."""
+    text = explained(gone.refused, endpoint, path, settings, root)
+    after = f"\n\nThe last that was said:\n{case}" if case else ""
+    return HandshakeFailure(f"the server was there, and is not any more: {text}{after}")
 
 
 def path_of(endpoint: Endpoint, settings: Settings) -> str:
@@ -40,6 +51,8 @@ def explained(
     refused: HandshakeRefused, endpoint: Endpoint, path: str, settings: Settings, root: Path
 ) -> str:
     """Return why an endpoint cannot be connected to, and what may help."""
+    if refused.text:
+        return f"GET {path} was not possible: {refused.text}; is the server running?"
     if refused.status is None:
         text = f"GET {path} was not answered within {settings.case_timeout:g} s"
     else:

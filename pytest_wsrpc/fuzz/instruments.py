@@ -7,7 +7,7 @@ import faulthandler
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -25,6 +25,9 @@ from .growth import Holdings
 from .growth import holdings as count
 from .record import Happening, Record
 from .watchdog import LIMIT, Watchdog
+
+Described: TypeAlias = Mapping[str, Endpoint]
+"""The endpoints of a server by path, as `described` gives them."""
 
 HOPELESS = 15.0
 """Seconds after which the process is ended: what runs until then cannot be interrupted."""
@@ -70,7 +73,7 @@ def holdings(app: web.Application) -> Holdings:
 
 
 def exchange_of(
-    app: web.Application,
+    app: web.Application | Described,
     path: str,
     method: str,
     payload: Mapping[str, Any],
@@ -88,7 +91,7 @@ def exchange_of(
 
 
 def record_of(
-    app: web.Application,
+    app: web.Application | Described,
     path: str,
     calls: Sequence[tuple[int, str, Mapping[str, Any], Mapping[str, Any] | None]],
     unread: Mapping[int, Sequence[Any]],
@@ -132,8 +135,11 @@ def verify(name: str, played: Exchange | Record) -> None:
         raise AssertionError(f"{name}: {violation}") from None
 
 
-def _endpoint(app: web.Application, path: str) -> Endpoint:
-    found = {endpoint.path: endpoint for endpoint in endpoints_of(app)}
+def _endpoint(app: web.Application | Described, path: str) -> Endpoint:
+    if isinstance(app, web.Application):
+        found: Described = {endpoint.path: endpoint for endpoint in endpoints_of(app)}
+    else:
+        found = app
     if path not in found:
         raise ValueError(f"the application has no endpoint {path!r}{suggestion(path, found)}")
     return found[path]

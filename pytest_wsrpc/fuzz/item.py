@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ from .phases import Phase, Subject
 from .races import by_race
 from .record import Record
 from .search import NothingToTry, Stop, search
-from .serving import Host
+from .serving import Host, ServerGone
 from .settings import Settings
 from .tally import Tally
 from .untyped import is_untyped
@@ -42,6 +43,9 @@ SILENT_CASES = 20
 
 SILENT_TIME = 10.0
 """Seconds after which fewer will do: some wait in real time."""
+
+ENDING = "stays-open"
+"""The check that tells of a server that has ended."""
 
 CONFIRMATIONS = 2
 """Times that a failure must show again, each on a fresh application."""
@@ -92,6 +96,7 @@ class Run:
         self._held_for = 0.0
         self._began = time.monotonic()
         self._broken: Exception | None = None
+        self._last: Exchange | Record | None = None
 
     def findings(self) -> list[Finding]:
         """Search, and return the failures that showed again each time, smallest case of each.
@@ -138,9 +143,21 @@ class Run:
             )
         except NothingToTry:
             self.tally.warnings.append("no case could be generated")
-        if self._broken is not None:
+        if self._broken is not None and not self._is_gone:
             raise self._broken
-        return self._confirmed()
+        confirmed = self._confirmed()
+        if self._broken is not None and not confirmed:
+            raise self._broken
+        return confirmed
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether the server, which is elsewhere, has ended."""
+        return isinstance(self._broken, ServerGone)
+
+    def last_words(self) -> str:
+        """Return what was said last, to a server that has ended since."""
+        return self._last.render() if self._last is not None else ""
 
     def _attempt(self, case: Any) -> object | None:
         spent = self._job.budget.spent()
@@ -151,8 +168,10 @@ class Run:
             raise Stop
         began = time.monotonic()
         try:
+            self._host.is_careful = not self._found
             played, failures = self._play(case)
             seconds = time.monotonic() - began
+            self._last = played
             failure = self._first_of_several_calls(played, self._heard(case, played, failures))
         except Exception as error:  # whatever the application's factory and clean-up raise
             self._broken = error
@@ -244,18 +263,31 @@ class Run:
             )
         for method in sorted(self._silent.keys() & self._answered, key=str):
             # what had no answer while nothing else had one either is worth another look
-            self._look_again(self._silent[method])
+            with self._noting_its_end():
+                self._look_again(self._silent[method])
         confirmed = []
         for finding in [*self._found.values(), *self._of_one_call.values()]:
             if not self._job.budget.may_confirm:
                 self.tally.warnings.append(f"no time was left to make sure of: {finding.failure}")
                 continue
-            again = self._again(self._shortened(finding))
+            again = None
+            with self._noting_its_end():
+                again = None if self._is_gone else self._again(self._shortened(finding))
             if again is not None:
                 confirmed.append(again)
+            elif self._is_gone and finding.failure.check == ENDING:
+                finding.failure.got += ", and the server cannot be connected to any more"
+                confirmed.append(finding)
             else:
                 self.tally.warnings.append(f"seen once, but not again: {finding.failure}")
         return by_race(confirmed)
+
+    @contextmanager
+    def _noting_its_end(self) -> Iterator[None]:
+        try:
+            yield
+        except ServerGone as gone:
+            self._broken = gone
 
     def _look_again(self, case: AnyCase) -> None:
         played, failures = self._play(case)
@@ -266,6 +298,7 @@ class Run:
     def _shortened(self, finding: Finding) -> Finding:
         """Leave out what a conversation does not need; hypothesis may have had no time for it."""
         end = time.monotonic() + (SHORTENING_TIME if self._job.budget.is_left else 0.0)
+        self._host.is_careful = False
         left = iter(finding.case.shorter()) if isinstance(finding.case, Conversation) else iter(())
         while (case := next(left, None)) is not None and time.monotonic() < end:
             if self._held_for >= HELD_TIME:
@@ -279,6 +312,7 @@ class Run:
 
     def _again(self, finding: Finding) -> Finding | None:
         """Play the same conversation again on a fresh application, as often as it must fail."""
+        self._host.is_careful = True
         times, misses = CONFIRMATIONS, int(finding.failure.is_of_real_time)
         while times:
             played, failures = self._play(finding.case)

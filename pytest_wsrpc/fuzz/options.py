@@ -30,9 +30,30 @@ def add_options(parser: pytest.Parser) -> None:
     option(
         "--wsrpc-fuzz",
         "linelist",
-        "fuzz this application, what this factory returns, or fixture:NAME; may be repeated",
+        "fuzz this application, what this factory returns, fixture:NAME, or the server at a URL "
+        "such as ws://localhost:8080/stream; may be repeated",
         action="append",
         metavar="MODULE:ATTRIBUTE",
+    )
+    option(
+        "--wsrpc-schema",
+        "string",
+        "the AsyncAPI 3 document of the server at a URL: a file, JSON or YAML, or an http(s) URL",
+        metavar="FILE_OR_URL",
+    )
+    option(
+        "--wsrpc-tls-ca",
+        "string",
+        "trust the certificates in this file, instead of the system's, of servers at wss:// and "
+        "https:// URLs",
+        metavar="FILE",
+    )
+    option(
+        "--wsrpc-tls-no-verify",
+        "bool",
+        "do not look at the certificates of servers at wss:// and https:// URLs",
+        action="store_const",
+        const=True,
     )
     option(
         "--wsrpc-header",
@@ -131,7 +152,7 @@ class _Adder:
     def __call__(
         self,
         flag: str,
-        ini: Literal["args", "linelist", "int", "float"],
+        ini: Literal["args", "linelist", "string", "bool", "int", "float"],
         help: str,
         **settings: Any,
     ) -> None:

@@ -18,6 +18,8 @@ from .play import PROBE_METHOD
 from .record import Record
 from .script import FIXTURES, NOT_BLOCKED, script
 from .target import Target
+from .url import pasted
+from .url.target import UrlTarget
 from .written import assigned
 
 
@@ -25,11 +27,20 @@ def test_for(
     finding: Finding, target: Target, path: str, headers: Sequence[tuple[str, str]]
 ) -> str:
     """Return the source of a module with one test that fails as the finding did."""
-    body = _lines(finding, path, headers)
+    shown = [f"headers={dict(masked(headers))!r}"] if headers else []
+    if isinstance(target, UrlTarget):
+        connect, first = pasted.connecting(shown), pasted.CONNECT
+        imported, fixture = ["from pytest_wsrpc import WsTestClient"], pasted.fixture(target, path)
+    else:
+        connect, first = f"ws_connect({', '.join([repr(path), *shown])})", "ws_connect"
+        imported, fixture = target.written()
+    body = _lines(finding, (connect, fill_in(headers)))
+    if isinstance(target, UrlTarget):
+        body = pasted.told(target, "\n".join(body))
     code = "\n".join(body)
-    imported, fixture = target.written()
     written = "\n".join([*fixture, code])
-    modules = ["import asyncio", ""] if "asyncio." in code else []
+    modules = ["import asyncio"] if "asyncio." in code else []
+    modules += pasted.imports(target) if isinstance(target, UrlTarget) else [""] * len(modules)
     modules += [
         f"import {module}"
         for module in ("jsonschema_rs", "pytest", "pytest_asyncio")
@@ -37,9 +48,9 @@ def test_for(
     ]
     modules += ["from pytest_wsrpc import fuzz"] if "fuzz." in code else []
     modules += ["from pytest_wsrpc.faults import parse"] if "parse(" in code else []
-    fixtures = ["ws_connect", *(name for name in FIXTURES if re.search(rf"\b{name}\b", code))]
+    fixtures = [first, *(name for name in FIXTURES if re.search(rf"\b{name}\b", code))]
     # which of two calls is done first is then what it was
-    is_timed = "create_task(" in code and "ws_clock" not in fixtures
+    is_timed = "create_task(" in code and "ws_clock" not in fixtures and not target.is_remote
     clock = ['@pytest.mark.wsrpc(clock="virtual")'] if is_timed else []
     return "\n".join(
         [
@@ -73,9 +84,7 @@ def _name(finding: Finding) -> str:
     return re.sub(r"\W+", "_", words).strip("_")
 
 
-def _lines(finding: Finding, path: str, headers: Sequence[tuple[str, str]]) -> list[str]:
-    shown = f", headers={dict(masked(headers))!r}" if headers else ""
-    connecting = f"ws_connect({path!r}{shown})", fill_in(headers)
+def _lines(finding: Finding, connecting: tuple[str, str]) -> list[str]:
     if isinstance(finding.exchange, Record):
         return script(finding.exchange, finding.failure, connecting)
     exchange = finding.exchange

@@ -99,7 +99,7 @@ class _Script:
                 case Disconnect(client):
                     self._disconnect(client)
                 case Advance(seconds):
-                    self._lines.append(f"await ws_clock.advance({seconds:g})")
+                    self._lines.append(self._passing(seconds))
                 case Fault(spec):
                     self._is_faulty = True
                     self._lines.append(f"ws_faults.add(*parse({str(spec)!r}))")
@@ -113,6 +113,11 @@ class _Script:
             for client in tuple(self._connected):
                 self._disconnect(client)
         return self._lines
+
+    def _passing(self, seconds: float) -> str:
+        if self._record.conversation.endpoint.is_remote:
+            return f"await asyncio.sleep({seconds:g})"
+        return f"await ws_clock.advance({seconds:g})"
 
     def _assertions(self) -> list[str]:
         failing = self._failing

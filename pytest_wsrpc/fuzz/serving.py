@@ -46,11 +46,23 @@ CLEANUP_TIMEOUT = 5.0
 class HandshakeRefused(Exception):
     """The server did not open the connection."""
 
-    def __init__(self, status: int | None, exception: BaseException | None = None) -> None:
+    def __init__(
+        self, status: int | None, exception: BaseException | None = None, text: str = ""
+    ) -> None:
         super().__init__(status)
         self.status = status
         """The HTTP status; None where there was no answer in time."""
         self.exception = exception
+        self.text = text
+        """Why it could not even be asked, empty where it was."""
+
+
+class ServerGone(Exception):
+    """A server that could be connected to, and cannot be any more."""
+
+    def __init__(self, refused: HandshakeRefused) -> None:
+        super().__init__(refused)
+        self.refused = refused
 
 
 class Host:
@@ -74,6 +86,8 @@ class Host:
         """Called from time to time, on another thread, as long as the loop can be interrupted."""
         self.login: Login | None = None
         """Awaited with each new connection, before anything is sent on it."""
+        self.is_careful = True
+        """Whether to take all the time that there is for what may still come."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop.

@@ -19,18 +19,24 @@ from .endpoints import Endpoint, endpoints_of_target
 from .failure import Finding, FuzzFailure
 from .folding import SHOWN, Shown
 from .growth import small_heap
-from .handshake import HandshakeFailure, check_handshake, path_of
+from .handshake import HandshakeFailure, check_handshake, gone_since, path_of
 from .isolation import Isolation
 from .item import Job, Run
 from .login import login_of
 from .memory import memory
 from .phases import Phase, Subject
 from .reporting import Reporter
-from .serving import Host
+from .serving import Host, ServerGone
 from .target import Target
+from .url import target as url_target
+from .url.address import is_url
+from .url.host import UrlHost
+from .url.phases import NOT_MADE
 
 
 def _host_of(item: FuzzItem) -> Host:
+    if isinstance(item.target, url_target.UrlTarget):
+        return UrlHost(item.target)
     if item.applications is not None:
         return fixture_target.host_of(item, item.applications)
     return Host(item.target)
@@ -47,8 +53,10 @@ class FuzzPlugin:
         directory = config.invocation_params.dir
         self._targets: dict[Path, list[Target]] = {}
         for spec in dict.fromkeys(self.settings.targets):
-            if spec.startswith(fixture_target.PREFIX):
-                found: Target = fixture_target.find(spec, config)
+            if is_url(spec):
+                found: Target = url_target.find(spec, self.settings, config)
+            elif spec.startswith(fixture_target.PREFIX):
+                found = fixture_target.find(spec, config)
             else:
                 found = target.find(spec, directory)
             self._targets.setdefault(found.path, []).append(found)
@@ -57,6 +65,8 @@ class FuzzPlugin:
         self._alone = False
         self._hosts: dict[str, Host] = {}
         self._bearers: dict[tuple[str, str], str] = {}
+        self._reached: set[str] = set()
+        """Items that have got a connection."""
         self._places: dict[str, int] = {}
         self._items_left = 0
         self._deadline: float | None = None
@@ -122,10 +132,21 @@ class FuzzPlugin:
             if isinstance(target, fixture_target.FixtureTarget):
                 assert node is not None
                 found = fixture_target.endpoints_of_fixture(target, node)
+            elif isinstance(target, url_target.UrlTarget):
+                found = target.endpoints()
             else:
                 found = endpoints_of_target(target)
+            if target.is_remote:
+                self._not_made(target, found)
             self._endpoints[target.spec] = [self._context.guided(endpoint) for endpoint in found]
         return self._endpoints[target.spec]
+
+    def _not_made(self, target: Target, endpoints: list[Endpoint]) -> None:
+        """Note the checks that are not made of a server that is elsewhere."""
+        for endpoint in endpoints:
+            for checks, reason in NOT_MADE.items():
+                entry = (target.spec, endpoint.path, checks, reason)
+                self._reporter.not_applied[entry] = None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(
@@ -193,6 +214,9 @@ class FuzzPlugin:
                 job, findings = self._findings(item, deadline, unfinished)
             except HandshakeFailure:
                 bearer = self._bearers.get((item.target.spec, endpoint.path), item.nodeid)
+                if bearer in self._reached:  # it was there, and is not any more
+                    bearer = item.nodeid
+                    self._bearers[item.target.spec, endpoint.path] = bearer
                 if bearer != item.nodeid:
                     pytest.skip(f"{endpoint.path} refuses the handshake: see {bearer}")
                 raise
@@ -243,7 +267,12 @@ class FuzzPlugin:
         with self._isolation.armed():
             try:
                 check_handshake(host, endpoint, settings, root)
+                self._reached.add(item.nodeid)
                 return job, run.findings()
+            except ServerGone as gone:
+                self._reached.discard(item.nodeid)
+                said = run.last_words()
+                raise gone_since(gone, endpoint, path, settings, root, said) from None
             finally:
                 item.stash[reporting.TALLY] = run.tally.as_json()
                 item.stash[reporting.CASES] = job.log.lines if job.log is not None else []
@@ -308,7 +337,8 @@ class FuzzPlugin:
         return tuple(one.spec for targets in self._targets.values() for one in targets)
 
     def pytest_report_header(self) -> str:
-        return f"wsrpc fuzz: {', '.join(self.settings.targets)}, {self.settings.seed}"
+        specs = [one.spec for targets in self._targets.values() for one in targets]
+        return f"wsrpc fuzz: {', '.join(specs)}, {self.settings.seed}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         self._reporter.summarize(terminalreporter)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ..seeds import RANDOM, Seed, seed_of
 from .catalogue import CHECKS
 from .headers import NAME, VALUE
 from .options import CASE_TIMEOUT, ITEM_TIME, MAX_EXAMPLES
+from .tls import Tls
 
 _KINDS = {
     "wsrpc_max_examples": "an integer above 0",
@@ -41,6 +43,9 @@ class Settings:
     max_item_time: float | None = None
     case_timeout: float = CASE_TIMEOUT
     fixtures: tuple[str, ...] = ()
+    schema: str | None = None
+    """Where the document of the server at a URL is: a URL, or a file's path in full."""
+    tls: Tls = field(default_factory=Tls)
 
     @property
     def item_time(self) -> float:
@@ -75,6 +80,8 @@ def read(config: pytest.Config) -> Settings:
         max_item_time=_number(config, "wsrpc_max_item_time", None),
         case_timeout=_number(config, "wsrpc_case_timeout", CASE_TIMEOUT),
         fixtures=tuple(config.getini("wsrpc_fuzz_fixtures")),
+        schema=_schema(config),
+        tls=_tls(config),
     )
 
 
@@ -110,6 +117,36 @@ def _number(config: pytest.Config, name: str, default: float | None) -> Any:
     if not math.isfinite(value) or value <= 0:
         raise pytest.UsageError(f"{origin(config, name)} {value}: expected a number above 0")
     return value
+
+
+def _schema(config: pytest.Config) -> str | None:
+    given = _value(config, "wsrpc_schema")
+    if not given or "://" in given:
+        return given or None
+    return str(_path(config, "wsrpc_schema", given))
+
+
+def _tls(config: pytest.Config) -> Tls:
+    given = _value(config, "wsrpc_tls_ca")
+    verifies = not _value(config, "wsrpc_tls_no_verify")
+    if not given:
+        return Tls(verifies=verifies)
+    tls = Tls(_path(config, "wsrpc_tls_ca", given), verifies)
+    try:
+        tls.context()
+    except OSError as error:
+        raise pytest.UsageError(
+            f"{origin(config, 'wsrpc_tls_ca')} {given}: expected a file with certificates, in PEM: "
+            f"{error.strerror or error}"
+        ) from None
+    return tls
+
+
+def _path(config: pytest.Config, name: str, given: str) -> Path:
+    """Return a path in full: of an option from where pytest was started, else beside the file."""
+    if config.getoption(name) is not None:
+        return config.invocation_params.dir / given
+    return (config.inipath.parent if config.inipath else config.rootpath) / given
 
 
 def _seed(config: pytest.Config) -> Seed:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiohttp import web
@@ -30,6 +30,9 @@ class Target:
     value: web.Application | Callable[[], web.Application | Awaitable[web.Application]]
     path: Path
     """The file of the module."""
+
+    is_remote: ClassVar[bool] = False
+    """Whether it is a server that is elsewhere."""
 
     @property
     def is_factory(self) -> bool:

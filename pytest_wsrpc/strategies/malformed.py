@@ -57,25 +57,25 @@ class Malformed:
 
 @st.composite
 def malformed_messages(
-    draw: st.DrawFn, methods: Iterable[str] | None = None, *, depth: int = Limits().depth
+    draw: st.DrawFn, methods: Iterable[str] | None = None, *, depth: int | None = Limits().depth
 ) -> Malformed:
     """Return messages that a server must answer with an error of the protocol, each with its code.
 
     They are no JSON, no object, no text, lack a member or have one of a wrong type, or call a
     method that does not exist. Give the names of the `methods` that do exist, so that they are
     used where only something else is wrong, and never called unknown. `depth` is the limit of
-    nesting, `Limits.depth`.
+    nesting, `Limits.depth`; with None no message is refused for its depth.
     """
     names = None if methods is None else tuple(sorted(methods))
     if isinstance(methods, str) or (names and not all(isinstance(name, str) for name in names)):
         raise InvalidArgument(f"methods must be the names of methods, got {methods!r}")
-    if type(depth) is not int or depth < 2:
-        raise InvalidArgument(f"depth must be an integer of at least 2, got {depth!r}")
+    if depth is not None and (type(depth) is not int or depth < 2):
+        raise InvalidArgument(f"depth must be an integer of at least 2, or None, got {depth!r}")
     return draw(_malformed(names, depth))
 
 
 @lru_cache(maxsize=64)
-def _malformed(names: tuple[str, ...] | None, depth: int) -> st.SearchStrategy[Malformed]:
+def _malformed(names: tuple[str, ...] | None, depth: int | None) -> st.SearchStrategy[Malformed]:
     known = st.sampled_from(names or ("info", "add", "subscribe"))
     return st.one_of(
         _no_objects,
@@ -83,7 +83,7 @@ def _malformed(names: tuple[str, ...] | None, depth: int) -> st.SearchStrategy[M
         _unknown_methods(names),
         _no_json(known),
         _no_utf8(known),
-        _too_deep(known, depth),
+        *([] if depth is None else [_too_deep(known, depth)]),
         _binary(known),
     )
 

@@ -13,6 +13,7 @@ from wsrpc.errors import InvalidParams
 from wsrpc.schema import PayloadType
 from wsrpc.schema.parts import is_pydantic
 
+from .described import DescribedPayload
 from .schema.build import Builder
 from .schema.document import Document
 from .schema.hints import NO_HINTS, Hints
@@ -110,6 +111,9 @@ def _of_type(type: Any, hints: Hints) -> Source:
                 f"expected a type of payloads or a JSON Schema, got {type!r}: {error}"
             ) from None
     schema = json.loads(text_of(type.json_schema()))
+    if isinstance(type, DescribedPayload):
+        # most servers tell integers from floats, whatever JSON Schema says
+        return Source(Builder(Document(schema, kind="object", floats=False), hints), type)
     if takes_both(type.annotation):
         schema = with_both(schema)
     floats = is_pydantic(type.annotation)  # msgspec never takes 1.0 for an integer

@@ -12,7 +12,11 @@ from .phase import Phase, Subject, fits
 
 def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     endpoint = subject.endpoint
-    malformed = ws.malformed_messages(endpoint.methods, depth=endpoint.view.limits.depth)
+    depth = endpoint.view.limits.depth if endpoint.tells_depth else None
+    malformed = ws.malformed_messages(endpoint.methods, depth=depth)
+    if endpoint.is_remote:
+        # most websocket libraries end a connection for it, as RFC 6455 has it
+        malformed = malformed.filter(lambda drawn: drawn.binary or isinstance(drawn.message, str))
     return malformed.map(
         lambda drawn: Case(
             endpoint,

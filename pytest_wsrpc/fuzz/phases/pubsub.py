@@ -128,6 +128,15 @@ def _cases(subject: Subject) -> st.SearchStrategy[Conversation]:
     )
 
 
+def builtin_cases(subject: Subject) -> st.SearchStrategy[Conversation]:
+    """Return conversations with the mixins' own methods alone."""
+    endpoint = subject.endpoint
+    names = [name for name in endpoint.methods_in("pubsub") if name in METHODS]
+    return (
+        _plans(endpoint, names, []).map(lambda plan: _conversation(endpoint, plan)).filter(within)
+    )
+
+
 def _plans(
     endpoint: Endpoint, names: Collection[str], own: Sequence[RpcMethod]
 ) -> st.SearchStrategy[_Plan]:

@@ -1,0 +1,51 @@
+"""What a test to paste needs to reach a server on a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .target import UrlTarget
+
+CONNECT = "connect"
+"""The fixture of such a test."""
+
+
+def imports(target: UrlTarget) -> list[str]:
+    """Return the lines that import what the fixture uses, but for pytest's own."""
+    lines = ["from contextlib import AsyncExitStack", ""]
+    return [*(["import ssl"] if "ssl." in target.tls.written() else []), *lines]
+
+
+def fixture(target: UrlTarget, path: str) -> list[str]:
+    """Return the fixture that gives connections to a path of the server."""
+    names = target.secrets
+    note = f"  # fill in {', '.join(names)}" if names else ""
+    tls = target.tls.written() if target.url.scheme == "wss" else ""
+    options = f"{tls}, **options" if tls else "**options"
+    return [
+        f"URL = {target.at(path)!r}{note}",
+        "",
+        "",
+        "@pytest_asyncio.fixture",
+        f"async def {CONNECT}():",
+        "    async with AsyncExitStack() as clients:",
+        "",
+        "        async def connected(**options):",
+        f"            client = WsTestClient.connect(URL, {options})",
+        "            return await clients.enter_async_context(client)",
+        "",
+        "        yield connected",
+    ]
+
+
+def told(target: UrlTarget, code: str) -> list[str]:
+    """Return the lines of a test with what the document says in place of an application."""
+    if "(ws_app, " not in code:
+        return code.split("\n")
+    described = f"described = fuzz.described({target.schema!r}, {target.at(target.url.raw_path)!r})"
+    return [described, *code.replace("(ws_app, ", "(described, ").split("\n")]
+
+
+def connecting(headers: Sequence[str]) -> str:
+    """Return the call that connects, with these arguments."""
+    return f"{CONNECT}({', '.join(headers)})"
