@@ -8,6 +8,7 @@ import pytest
 
 from .reproduction import fill_in, masked
 from .settings import Settings
+from .target import Target
 
 _KEPT = (
     "wsrpc_schema",
@@ -20,9 +21,9 @@ _KEPT = (
 """Options that change what an item does; which items there are, its id tells by itself."""
 
 
-def command(config: pytest.Config, settings: Settings, spec: str, nodeid: str) -> str:
+def command(config: pytest.Config, settings: Settings, target: Target, nodeid: str) -> str:
     """Return the command line, with what the ini file does not say by itself."""
-    words = ["pytest", "--wsrpc-fuzz", spec, "--wsrpc-seed", str(settings.seed.value)]
+    words = ["pytest", "--wsrpc-fuzz", target.spec, "--wsrpc-seed", str(settings.seed.value)]
     # the settings hold the headers of the ini file where no option gives any
     headers = settings.headers if config.getoption("wsrpc_header") else ()
     for name, value in masked(headers):
@@ -34,4 +35,4 @@ def command(config: pytest.Config, settings: Settings, spec: str, nodeid: str) -
             words += ["--" + name.replace("_", "-"), str(value)]
     if config.getoption("wsrpc_tls_no_verify"):
         words.append("--wsrpc-tls-no-verify")
-    return shlex.join([*words, nodeid]) + fill_in(headers)
+    return shlex.join([*words, nodeid]) + fill_in(headers, target.secrets)

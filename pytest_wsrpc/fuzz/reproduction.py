@@ -30,7 +30,8 @@ def test_for(
     shown = [f"headers={dict(masked(headers))!r}"] if headers else []
     if isinstance(target, UrlTarget):
         connect, first = pasted.connecting(shown), pasted.CONNECT
-        imported, fixture = ["from pytest_wsrpc import WsTestClient"], pasted.fixture(target, path)
+        imported = ["from pytest_wsrpc import WsTestClient"]
+        fixture = pasted.fixture(target, path, fill_in((), target.secrets))
     else:
         connect, first = f"ws_connect({', '.join([repr(path), *shown])})", "ws_connect"
         imported, fixture = target.written()
@@ -72,9 +73,9 @@ def masked(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, MASK if SECRET.search(name) else value) for name, value in headers]
 
 
-def fill_in(headers: Sequence[tuple[str, str]]) -> str:
+def fill_in(headers: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> str:
     """Return the comment, of Python and of a shell, that names the masked headers, or nothing."""
-    names = dict.fromkeys(name for name, _ in headers if SECRET.search(name))
+    names = dict.fromkeys([name for name, _ in headers if SECRET.search(name)] + [*also])
     return f"  # fill in {', '.join(names)}" if names else ""
 
 

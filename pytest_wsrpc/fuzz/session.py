@@ -325,7 +325,7 @@ class FuzzPlugin:
             report.head(found, f"{item.subject.name}: {item.phase.name}"),
             report.evidence(
                 found,
-                repeat=again.command(self.config, self.settings, item.target.spec, item.nodeid),
+                repeat=again.command(self.config, self.settings, item.target, item.nodeid),
                 test=reproduction.test_for(found, item.target, job.path, job.settings.headers),
                 root=self.config.rootpath,
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +33,11 @@ class Target:
 
     is_remote: ClassVar[bool] = False
     """Whether it is a server that is elsewhere."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What stands in the spec, and is not shown there."""
+        return ()
 
     @property
     def is_factory(self) -> bool:

@@ -46,8 +46,13 @@ def parsed(spec: str) -> URL:
 def shown(url: URL) -> str:
     """Return a URL as reports show it: without the values of the query that may be secret."""
     query = [(name, MASK if SECRET.search(name) else value) for name, value in url.query.items()]
-    plain = str(url.with_query(None)) if query else str(url)
+    plain = without_query(url)
     return plain + ("?" + "&".join(f"{name}={value}" for name, value in query) if query else "")
+
+
+def without_query(url: URL) -> str:
+    """Return a URL up to its path, whose parameters stand in braces."""
+    return str(url.with_query(None)).replace("%7B", "{").replace("%7D", "}")
 
 
 def secrets(url: URL) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 from yarl import URL
 
@@ -69,7 +68,7 @@ def endpoints_at(url: URL, base: str, documents: Documents) -> list[UrlEndpoint]
     if not found:
         known = ", ".join(dict.fromkeys(addresses))
         raise BadDocument(
-            f"no channel's address fits the path {unquote(url.path)!r} of the URL; there are {known}"
+            f"no channel's address fits the path {url.path!r} of the URL; there are {known}"
         )
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,10 +15,11 @@ from ..playing import play_on
 from ..publishing import watch
 from ..record import Happening, Record
 from ..serving import Host, Server
-from .host import UrlServer
+from .host import LOOK, UrlHost, UrlServer
 
-HURRY: Final = 0.3
-"""Seconds that a missing event is waited for while it is known that one goes missing."""
+HURRY: Final = 0.05
+"""Seconds that a missing event is waited for while it is known that one goes missing, and ten times
+as long as any other has taken."""
 
 SHOWN: Final = 1.0
 """Seconds that a test waits for what is to come."""
@@ -35,7 +35,9 @@ async def play(
     That is as long as a reply is waited for; less where the failure is found and is made shorter.
     """
     conversation = _on_new_channels(case)
-    patience = timeout if host.is_careful else min(timeout, HURRY)
+    patience = timeout
+    if not host.is_careful and isinstance(host, UrlHost):
+        patience = min(timeout, HURRY + 10 * host.slowest)
     waiting = replace(conversation, steps=(*conversation.steps, Settle(), Advance(patience)))
     async with host.application() as server:
         record = await play_on(server, waiting, path, headers, timeout, _wait_for_events)
@@ -64,14 +66,15 @@ def _tell(record: Record, patience: float, waited: float) -> None:
     """Say of the time that was given how much of it has passed."""
     for place, happening in enumerate(record.trace):
         if happening.what == "note" and happening.text == f"{patience:g} s pass":
-            record.trace[place] = Happening("note", happening.time, text=f"{waited:.3g} s pass")
+            text = f"{waited:.2g} s pass" if waited > LOOK else "nothing more is to come"
+            record.trace[place] = Happening("note", happening.time, text=text)
 
 
 def _on_new_channels(conversation: Conversation) -> Conversation:
     """Give the channels names that no one has used: what they have in common stays so."""
     names = list(dict.fromkeys(_channels(conversation)))
     tag = f"w{secrets.token_hex(4)}"
-    in_front = len(names) > 1 and bool(os.path.commonprefix([name.lower() for name in names]))
+    in_front = len(names) > 1 and len({name[:1].lower() for name in names}) == 1
     longest = conversation.endpoint.view.limits.channel_length - len(tag) - 1
     fresh = {
         name: f"{tag}-{name[:longest]}" if in_front else f"{name[:longest]}-{tag}" for name in names

@@ -52,6 +52,8 @@ class UrlHost(Host):
         self._url_target = target
         self._session: aiohttp.ClientSession | None = None
         self.was_reached = False
+        self.slowest = 0.0
+        """Seconds that what was waited for has taken at most, where it has come."""
         self.is_lost = False
         """Whether it could not be reached the last time, so that nobody waits for it any more."""
         self.gone: HandshakeRefused | None = None
@@ -121,9 +123,12 @@ class UrlServer(Server):
         """Give things time to come, so many seconds at most."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        while not self.is_done() and loop.time() < begun + seconds:
+        while not self.is_done() and loop.time() < begun + seconds:  # noqa: ASYNC110 - of frames
             await asyncio.sleep(LOOK)
-        self.waited = loop.time() - begun
+        if seconds:
+            self.waited = loop.time() - begun
+        if self.is_done():
+            self._elsewhere.slowest = max(self._elsewhere.slowest, loop.time() - begun)
 
     @asynccontextmanager
     async def connect(

@@ -123,7 +123,7 @@ class Messages:
             raise BadDocument(f"the response of {name} ({nodes[0]}): {error}") from None
 
     def _responses(self, name: str, request: _Message) -> Iterator[Node]:
-        """Yield the schemas of responses: of the replies that an operation names, else by method."""
+        """Yield the schemas of responses: those that an operation names, else those by method."""
         replies = [
             reply
             for operation in self._operations_of(request)
@@ -161,7 +161,7 @@ class Messages:
         if name not in METHODS or payload is None:
             return False
         least, most = _MEMBERS[name]
-        return least <= (members := self._members(payload)) <= most
+        return least <= self._members(payload) <= most
 
     # -- looking into schemas
 

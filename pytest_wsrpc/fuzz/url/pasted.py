@@ -16,10 +16,11 @@ def imports(target: UrlTarget) -> list[str]:
     return [*(["import ssl"] if "ssl." in target.tls.written() else []), *lines]
 
 
-def fixture(target: UrlTarget, path: str) -> list[str]:
-    """Return the fixture that gives connections to a path of the server."""
-    names = target.secrets
-    note = f"  # fill in {', '.join(names)}" if names else ""
+def fixture(target: UrlTarget, path: str, note: str) -> list[str]:
+    """Return the fixture that gives connections to a path of the server.
+
+    `note` is a comment behind its URL.
+    """
     tls = target.tls.written() if target.url.scheme == "wss" else ""
     options = f"{tls}, **options" if tls else "**options"
     return [

@@ -18,7 +18,7 @@ from ..endpoints import Endpoint
 from ..settings import Settings, origin
 from ..target import OPTION, Target
 from ..tls import Tls
-from .address import BadAddress, parsed, secrets, shown
+from .address import BadAddress, parsed, secrets, shown, without_query
 from .channels import UrlEndpoint, endpoints_at
 from .fetching import BadDocument, Fetcher
 from .references import Documents
@@ -117,7 +117,7 @@ def described(schema: str, url: str) -> Mapping[str, Endpoint]:
 
 def _node_name(url: URL) -> str:
     """Return the URL as part of a pytest id, where brackets and double colons have a meaning."""
-    plain = str(url.with_query(None))
+    plain = without_query(url)
     return plain.replace("[", "(").replace("]", ")").replace("::", ":")
 
 

@@ -42,7 +42,10 @@ NOWHERE = "in the current directory or among what is installed"
             "myapp:needs",
             "it is called without arguments (missing a required argument: 'config'): write *",
         ),
-        ("ws://localhost/stream", f"a URL is not accepted; {WHAT}"),
+        (
+            "ws://localhost/stream",
+            "give --wsrpc-schema FILE_OR_URL, the AsyncAPI document of the server",
+        ),
         ("fixture:ws_app", "no conftest.py that pytest has loaded has a fixture 'ws_app'; it *"),
         ("fixture:ws-app", "expected fixture:NAME, such as fixture:ws_app"),
         ("sys:exit", "sys is a module without a file"),

@@ -1,0 +1,211 @@
+"""A server on a URL is fuzzed by its document alone."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+
+from pytest_wsrpc.fuzz import item as fuzz_item
+
+from . import foreign
+
+Run = Callable[..., pytest.RunResult]
+Paste = Callable[[pytest.RunResult], str]
+
+ALL = ("accepts", "refuses", "protocol", "sequence", "concurrent", "pubsub", "faults")
+LEFT_OUT = [
+    "not run: the checks loop-not-blocked, nothing-left of /rooms/{room}: they need *in process",
+    "not run: the check serial of /rooms/{room}: it needs a fresh application *",
+    "not run: the check clean-under-faults of /rooms/{room}: it needs the broker in process*",
+    "not run: the check valid-accepted of /rooms/{room}: * are only counted, *",
+    "not run: faults of /rooms/{room}: it needs the broker in process, to make it fail",
+]
+
+
+@pytest.fixture
+def fuzz_url(fuzz: Run, pytester: pytest.Pytester) -> Run:
+    """Fuzz a server by its document."""
+
+    def run(
+        server: foreign.Server,
+        *options: str,
+        document: dict[str, Any] | None = None,
+        url: str = "ws://127.0.0.1:PORT/rooms/one",
+        **given: Any,
+    ) -> pytest.RunResult:
+        text = json.dumps(document or foreign.document())
+        pytester.path.joinpath("rooms.json").write_text(text)
+        target = url.replace("PORT", str(server.port))
+        return fuzz("--wsrpc-schema=rooms.json", *options, target=target, **given)
+
+    return run
+
+
+def test_a_correct_server_of_another_library_has_no_failures(fuzz_url: Run) -> None:
+    with foreign.Server().running() as server:
+        result = fuzz_url(server, "--wsrpc-max-examples=20", phases=ALL)
+    result.assert_outcomes(passed=18)
+    result.stdout.fnmatch_lines(LEFT_OUT)
+    result.stdout.no_fnmatch_line("warning: *")
+    assert server.paths == {"/rooms/one"}
+
+
+@pytest.mark.parametrize(
+    ("bug", "item", "check"),
+    [
+        ("crash", "add::accepts", "stays-open"),
+        ("null", "get::accepts", "conforms"),
+        ("length", "greet::refuses", "invalid-refused"),
+        ("twice", "put::accepts", "one-reply-in-time"),
+        ("json", "protocol", "stays-open"),
+        ("late", "pubsub", "pubsub"),
+    ],
+)
+def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
+    fuzz_url: Run,
+    suite: Run,
+    paste: Paste,
+    monkeypatch: pytest.MonkeyPatch,
+    bug: str,
+    item: str,
+    check: str,
+) -> None:
+    monkeypatch.setattr(fuzz_item, "SHRINKING_TIME", 1.0)
+    monkeypatch.setattr(fuzz_item, "SHORTENING_TIME", 0.5)
+    method, _, phase = item.rpartition("::")
+    with foreign.Server([bug]).running() as server:
+        chosen = ["--wsrpc-include", method] if method else []
+        result = fuzz_url(
+            server, "--wsrpc-max-examples=30", "--wsrpc-case-timeout=0.5", *chosen, phases=[phase]
+        )
+        result.assert_outcomes(failed=1)
+        subject = " ".join(["/rooms/{room}", *([method] if method else [])])
+        result.stdout.fnmatch_lines([f"{subject}: {phase}", f"check: {check}"])
+        pasted = paste(result)
+        suite(pasted).assert_outcomes(failed=1)
+    with foreign.Server().running() as correct:
+        suite(pasted.replace(f":{server.port}/", f":{correct.port}/")).assert_outcomes(passed=1)
+
+
+def test_a_server_that_ends_is_a_finding_and_the_rest_is_skipped(fuzz_url: Run) -> None:
+    with foreign.Server(["end"]).running() as server:
+        result = fuzz_url(
+            server, "--wsrpc-include=add", "--wsrpc-case-timeout=0.3", phases=("accepts", "refuses")
+        )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "check: stays-open",
+            "got: closed with *, and the server cannot be connected to any more",
+            "GET /rooms/one was not possible: Cannot connect to host 127.0.0.1:*; is the server *",
+        ]
+    )
+
+
+def test_a_server_that_ends_between_two_cases_fails_the_item(
+    fuzz_url: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with foreign.Server(["end"]).running() as server:
+        result = fuzz_url(
+            server,
+            "--wsrpc-include=add",
+            "--wsrpc-case-timeout=0.3",
+            "--wsrpc-exclude-checks=stays-open",
+            phases=("accepts", "refuses", "protocol"),
+        )
+    result.assert_outcomes(failed=1, skipped=2)
+    result.stdout.fnmatch_lines(
+        [
+            "the server was there, and is not any more: GET /rooms/one was not possible: *",
+            "The last that was said:",
+            '*> {"id":*"method":"add"*',
+            "closed *",
+        ]
+    )
+
+
+def test_nothing_at_the_url_is_one_failure(fuzz_url: Run) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = foreign.Server()
+        server.port = free.getsockname()[1]
+        result = fuzz_url(server, "--wsrpc-include=add")
+    result.assert_outcomes(failed=1, skipped=2)
+    result.stdout.fnmatch_lines(
+        ["GET /rooms/one was not possible: Cannot connect to *; is the server running?"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ((), "answered with 401 * give what it asks for, --wsrpc-header 'Authorization: ...' *"),
+        (("--wsrpc-header=Authorization: Bearer no",), "* 401 * headers given are not what *"),
+    ],
+)
+def test_a_refused_handshake_says_what_to_give(
+    fuzz_url: Run, header: tuple[str, ...], says: str
+) -> None:
+    with foreign.Server(token="right").running() as server:
+        result = fuzz_url(server, "--wsrpc-include=add", *header)
+    result.assert_outcomes(failed=1, skipped=2)
+    result.stdout.fnmatch_lines([f"GET /rooms/one was {says}"])
+
+
+def test_headers_and_secrets_of_the_query_are_sent_and_not_shown(fuzz_url: Run) -> None:
+    with foreign.Server(["crash"], token="right").running() as server:
+        result = fuzz_url(
+            server,
+            "--wsrpc-include=add",
+            "--wsrpc-header=Authorization: Bearer right",
+            url="ws://127.0.0.1:PORT/rooms/{room}?page=1&token=abc",
+            phases=["accepts"],
+            document=None,
+        )
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*has parameters without a value: give --wsrpc-param room=*"])
+        result = fuzz_url(
+            server,
+            "--wsrpc-include=add",
+            "--wsrpc-param=room=a b",
+            "--wsrpc-header=Authorization: Bearer right",
+            url="ws://127.0.0.1:PORT/rooms/{room}?page=1&token=abc",
+            phases=["accepts"],
+        )
+    assert server.paths == {"/rooms/a%20b?page=1&token=abc"}
+    result.stdout.fnmatch_lines(
+        [
+            "again: *rooms/{room}?page=1&token=...* # fill in Authorization, token",
+            "    URL = 'ws://127.0.0.1:*/rooms/a%20b?page=1&token=...'  # fill in token",
+            "    *connect(headers={'Authorization': '...'})  # fill in Authorization",
+        ]
+    )
+    assert "abc" not in str(result.stdout)
+
+
+def test_certificates_are_looked_at_unless_told(
+    fuzz_url: Run, pytester: pytest.Pytester, suite: Run, paste: Paste
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(pytester.path / "ca.pem"))
+    url = "wss://127.0.0.1:PORT/rooms/one"
+    given = {"url": url, "phases": ["accepts"]}
+    with foreign.Server(["null"]).running(context) as server:
+        refused = fuzz_url(server, "--wsrpc-include=get", **given)
+        trusted = fuzz_url(server, "--wsrpc-include=get", "--wsrpc-tls-ca=ca.pem", **given)
+        suite(paste(trusted)).assert_outcomes(failed=1)
+        ignored = fuzz_url(server, "--wsrpc-include=get", "--wsrpc-tls-no-verify", **given)
+        suite(paste(ignored)).assert_outcomes(failed=1)
+    refused.stdout.fnmatch_lines(
+        ["*its certificate is not trusted: *; give --wsrpc-tls-ca FILE, or --wsrpc-tls-no-verify*"]
+    )
+    trusted.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-ca *"])
+    ignored.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-no-verify *"])
