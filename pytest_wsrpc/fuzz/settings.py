@@ -92,6 +92,11 @@ def origin(config: pytest.Config, name: str) -> str:
     return f"ini setting {name} ="
 
 
+def as_given(config: pytest.Config, name: str) -> str:
+    """Return an option, or an ini setting, as the user has written it."""
+    return f"{origin(config, name)} {_value(config, name)}"
+
+
 def _value(config: pytest.Config, name: str) -> Any:
     """The option, which takes the place of the setting."""
     given = config.getoption(name)
@@ -136,7 +141,7 @@ def _tls(config: pytest.Config) -> Tls:
         tls.context()
     except OSError as error:
         raise pytest.UsageError(
-            f"{origin(config, 'wsrpc_tls_ca')} {given}: expected a file with certificates, in PEM: "
+            f"{as_given(config, 'wsrpc_tls_ca')}: expected a file with certificates, in PEM: "
             f"{error.strerror or error}"
         ) from None
     return tls

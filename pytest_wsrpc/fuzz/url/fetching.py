@@ -47,6 +47,7 @@ class Fetcher:
                 raise BadDocument(f"{place} is neither a file nor at http:// or https://")
             return data.decode()
         except HTTPError as error:
+            error.close()
             advice = "; is a --wsrpc-header missing?" if error.code in (401, 403) else ""
             raise BadDocument(f"GET {place} was answered with {error.code}{advice}") from None
         except URLError as error:

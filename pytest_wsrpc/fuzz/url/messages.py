@@ -86,13 +86,12 @@ class Messages:
     def _method(self, name: str, message: _Message) -> RpcMethod:
         payload = self._member(message.payload, "payload")
         responses = list(self._responses(name, message))
-        description = message.node.get("summary") or message.node.get("description")
         made = RpcMethod(
             name=name,
             function=_called,
             payload=None if payload is None else self._payload(name, payload),
             response=self._response(name, responses) if responses else None,
-            description="" if description is None else str(description.value),
+            description="",
             channel_call=False,
             builtin=False,
         )

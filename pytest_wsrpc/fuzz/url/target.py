@@ -15,7 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from ..endpoints import Endpoint
-from ..settings import Settings, origin
+from ..settings import Settings, as_given
 from ..target import OPTION, Target
 from ..tls import Tls
 from .address import BadAddress, parsed, secrets, shown, without_query
@@ -73,7 +73,7 @@ def find(spec: str, settings: Settings, config: pytest.Config) -> UrlTarget:
         raise pytest.UsageError(
             f"{OPTION} {shown(url)}: give {SCHEMA} FILE_OR_URL, the AsyncAPI document of the server"
         )
-    given = f"{origin(config, 'wsrpc_schema')} {settings.schema}"
+    given = as_given(config, "wsrpc_schema")
     origin_of_url = (url.host, url.port or _PORTS[url.scheme])
     fetcher = Fetcher(dict(settings.headers), origin_of_url, settings.tls)
     documents = Documents(fetcher)
