@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -23,6 +24,9 @@ CLOSING: Final = 1.0
 
 RETRY: Final = 0.1
 """Seconds between two attempts to reach a server that was there before."""
+
+TURNS: Final = 5
+"""Turns of the loop in which connections end that are closed."""
 
 SENDING: Final = 5.0
 """Seconds after which a server that does not read has no message to answer."""
@@ -95,9 +99,14 @@ class UrlHost(Host):
 
     def close(self) -> None:
         """Leave the server, and end the loop."""
-        if self._session is not None:
-            self._runner.run(self._session.close())
+        self._runner.run(self._leave_it())
         self._runner.close()
+
+    async def _leave_it(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
 
 class UrlServer(Server):
@@ -125,10 +134,11 @@ class UrlServer(Server):
         begun = loop.time()
         while not self.is_done() and loop.time() < begun + seconds:  # noqa: ASYNC110 - of frames
             await asyncio.sleep(LOOK)
+        waited = loop.time() - begun
         if seconds:
-            self.waited = loop.time() - begun
+            self.waited = waited
         if self.is_done():
-            self._elsewhere.slowest = max(self._elsewhere.slowest, loop.time() - begun)
+            self._elsewhere.slowest = max(self._elsewhere.slowest, waited)
 
     @asynccontextmanager
     async def connect(
@@ -195,6 +205,7 @@ class UrlConnection(Connection):
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._websocket = websocket
         self._code: int | None = None
+        self._socket = websocket.get_extra_info("socket")
         self.name = websocket.get_extra_info("sockname")
         self.login: list[tuple[str, dict[str, Any]]] = []
 
@@ -236,3 +247,7 @@ class UrlConnection(Connection):
         with suppress(TimeoutError):  # it goes on sending
             async with asyncio.timeout(2 * CLOSING):
                 await self._websocket.close()
+        with suppress(OSError):  # it is closed already
+            # what the server has not read would keep it open
+            self._socket.shutdown(socket.SHUT_RDWR)
+        await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import logging
 import math
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -147,6 +147,9 @@ def _reference(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
+Talk = Callable[[ServerConnection], Awaitable[None]]
+
+
 class _Refusal(Exception):
     def __init__(self, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
         super().__init__(code, message)
@@ -158,39 +161,67 @@ class _Refusal(Exception):
 class Server:
     """The server, with these defects."""
 
-    def __init__(self, bugs: Iterable[str] = (), token: str | None = None) -> None:
+    def __init__(
+        self, bugs: Iterable[str] = (), token: str | None = None, talk: Talk | None = None
+    ) -> None:
         self.bugs = set(bugs)
         self.token = token
+        self.talk = talk
+        """What is done with each connection, in place of all else."""
         self.values: dict[str, str] = {}
         self.subscribed: dict[ServerConnection, dict[str, set[str]]] = {}
         self.paths: set[str] = set()
         self.calls = 0
+        self._tasks: list[asyncio.Future[None]] = []
         self.port = 0
+        """That it serves at; where it is set before, it is the one."""
+        self._thread: threading.Thread
         self._ended: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
 
     @contextmanager
     def running(self, context: ssl.SSLContext | None = None) -> Iterator[Server]:
         """Serve on a thread of its own until the block ends."""
-        started = threading.Event()
-        thread = threading.Thread(target=lambda: asyncio.run(self._serve(started, context)))
-        thread.start()
-        started.wait(10)
+        self.start(context)
         try:
             yield self
         finally:
-            self.end()
-            thread.join(10)
+            self.stop()
+
+    def start(self, context: ssl.SSLContext | None = None) -> None:
+        """Begin to serve on a thread of its own."""
+        started = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(started, context)), name="foreign"
+        )
+        self._thread.start()
+        started.wait(10)
+
+    def stop(self) -> None:
+        """End, and wait for that."""
+        self.end()
+        self._thread.join(10)
 
     def end(self) -> None:
         """Stop serving, all connections too."""
-        with suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._ended.set)
+        self.do(self._ended.set)
+
+    def do(self, function: Callable[[], object]) -> None:
+        """Do something on the thread, unless it has ended by itself."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     async def _serve(self, started: threading.Event, context: ssl.SSLContext | None) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         async with serve(
-            self._connected, "127.0.0.1", 0, ssl=context, process_request=self._admit, logger=_log()
+            self.talk or self._connected,
+            "127.0.0.1",
+            self.port,
+            ssl=context,
+            process_request=self._admit,
+            max_queue=1,
+            close_timeout=0.1,
+            logger=_log(),
         ) as server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             started.set()
@@ -264,8 +295,9 @@ class Server:
                 a, b = payload["a"], payload.get("b", 1)
                 if "crash" in self.bugs and b > 500:
                     raise ZeroDivisionError
-                if "end" in self.bugs and b > 500:
+                if "end" in self.bugs and self.calls == 3:
                     self.end()
+                    connection.transport.abort()
                 return {"sum": a + b}
             case "greet":
                 return f"Hello, {payload['name']}"
@@ -301,10 +333,10 @@ class Server:
         channel, event = payload["channel"], payload.get("event")
         if method == "publish":
             told = {"channel": channel, "event": event or "", "data": payload["data"]}
-            for other, channels in list(self.subscribed.items()):
-                if self._receives(channels.get(channel, ()), event or ""):
-                    with suppress(ConnectionClosed):
-                        await other.send(json.dumps(told))
+            if "slow" in self.bugs:
+                self._loop.call_later(0.15, self._later, told)
+            else:
+                await self._tell(told)
             return payload | {"event": event}
         mine = self.subscribed[connection]
         patterns = {event} if isinstance(event, str) else set(event or ())
@@ -320,6 +352,15 @@ class Server:
             mine[channel] = mine.get(channel, set()) - patterns
         left = sorted(mine.get(channel, ()))
         return {"subscribed": {channel: left} if left else {}}
+
+    def _later(self, told: dict[str, Any]) -> None:
+        self._tasks.append(asyncio.ensure_future(self._tell(told)))
+
+    async def _tell(self, told: dict[str, Any]) -> None:
+        for other, channels in list(self.subscribed.items()):
+            if self._receives(channels.get(told["channel"], ()), told["event"]):
+                with suppress(ConnectionClosed):
+                    await other.send(json.dumps(told))
 
     def _receives(self, patterns: Iterable[str], event: str) -> bool:
         if "late" in self.bugs and event == "tock":

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import trustme
 
+from pytest_wsrpc import fuzz
 from pytest_wsrpc.fuzz import item as fuzz_item
+from pytest_wsrpc.fuzz.url import delivery
 
 from . import foreign
 
@@ -78,6 +80,7 @@ def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
 ) -> None:
     monkeypatch.setattr(fuzz_item, "SHRINKING_TIME", 1.0)
     monkeypatch.setattr(fuzz_item, "SHORTENING_TIME", 0.5)
+    monkeypatch.setattr(delivery, "SHOWN", 0.2)
     method, _, phase = item.rpartition("::")
     with foreign.Server([bug]).running() as server:
         chosen = ["--wsrpc-include", method] if method else []
@@ -101,9 +104,9 @@ def test_a_server_that_ends_is_a_finding_and_the_rest_is_skipped(fuzz_url: Run) 
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
+            "*GET /rooms/one was not possible: Cannot connect to host 127.0.0.1:*; is the server *",
             "check: stays-open",
             "got: closed with *, and the server cannot be connected to any more",
-            "GET /rooms/one was not possible: Cannot connect to host 127.0.0.1:*; is the server *",
         ]
     )
 
@@ -125,7 +128,7 @@ def test_a_server_that_ends_between_two_cases_fails_the_item(
             "the server was there, and is not any more: GET /rooms/one was not possible: *",
             "The last that was said:",
             '*> {"id":*"method":"add"*',
-            "closed *",
+            "*closed 1006",
         ]
     )
 
@@ -209,3 +212,59 @@ def test_certificates_are_looked_at_unless_told(
     )
     trusted.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-ca *"])
     ignored.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-no-verify *"])
+
+
+def test_events_that_come_late_are_waited_for(fuzz_url: Run) -> None:
+    with foreign.Server(["slow"]).running() as server:
+        result = fuzz_url(server, "--wsrpc-max-examples=2", phases=["pubsub"])
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("warning: *")
+
+
+def test_hooks_and_own_checks_count_and_are_in_the_test(
+    fuzz_url: Run, suite: Run, paste: Paste, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(
+        """
+        from pytest_wsrpc import fuzz
+
+        async def pytest_wsrpc_login(client):
+            await client.call("greet", {"name": "ann"})
+
+        @fuzz.check("small")
+        def small(exchange):
+            '''Sums are small.'''
+            assert exchange.method != "add" or exchange.response["sum"] < 100
+
+        @fuzz.check("few", of="record")
+        def few(record):
+            '''Few calls are made.'''
+            assert len(record.calls) < 3
+        """
+    )
+    with foreign.Server().running() as server:
+        alone = fuzz_url(server, "--wsrpc-include=add", phases=["accepts"])
+        several = fuzz_url(server, "--wsrpc-exclude-checks=small", phases=["sequence"])
+        for result, check in ((alone, "small"), (several, "few")):
+            result.assert_outcomes(failed=1)
+            result.stdout.fnmatch_lines([f"check: {check}"])
+            pasted = paste(result)
+            assert "await client.request('greet', {'name': 'ann'})" in pasted
+            assert "described = fuzz.described('rooms.json', 'ws://127.0.0.1:" in pasted
+            again = suite(pasted)
+            again.assert_outcomes(failed=1)
+            again.stdout.fnmatch_lines([f"*AssertionError: {check}: expected *"])
+
+
+def test_the_items_of_a_url_run_in_several_processes(fuzz_url: Run) -> None:
+    with foreign.Server(["null"]).running() as server:
+        result = fuzz_url(server, "-n2", "--wsrpc-include=get", "-k", "accepts or refuses")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["check: conforms", LEFT_OUT[0]])
+
+
+def test_a_document_that_does_not_tell_of_a_url_is_a_value_error(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("rooms.json").write_text(json.dumps(foreign.document()))
+    assert list(fuzz.described("rooms.json", "ws://localhost/rooms/1")) == ["/rooms/{room}"]
+    with pytest.raises(ValueError, match=r"^rooms.json: no channel's address fits the path '/x'"):
+        fuzz.described("rooms.json", "ws://localhost/x")

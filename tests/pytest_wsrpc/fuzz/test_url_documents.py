@@ -351,5 +351,5 @@ def test_payloads_are_drawn_for_what_was_read() -> None:
         "type": "object",
         "properties": {"n": {"type": "integer", "minimum": 5}},
         "required": ["n"],
-    }  # noqa: E501
+    }
     assert find(payloads(method(api(given)).payload), lambda _: True) == {"n": 5}
