@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os.path
 import re
 import tempfile
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class UrlTarget(Target):
 
     url: URL = field(default_factory=URL)
     schema: str = ""
-    """Where the document is, as it was given."""
+    """Where the document is: a URL, or a path from where pytest was started."""
     found: tuple[UrlEndpoint, ...] = ()
     tls: Tls = field(default_factory=Tls)
 
@@ -89,10 +90,14 @@ def find(spec: str, settings: Settings, config: pytest.Config) -> UrlTarget:
         value=web.Application,
         path=_file_of(base, fetcher, config),
         url=url,
-        schema=settings.schema,
+        schema=_from_here(settings.schema, config.invocation_params.dir),
         found=tuple(found),
         tls=settings.tls,
     )
+
+
+def _from_here(schema: str, directory: Path) -> str:
+    return schema if "://" in schema else os.path.relpath(schema, directory)
 
 
 def base_of(schema: str) -> str:

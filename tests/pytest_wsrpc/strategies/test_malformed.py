@@ -134,3 +134,8 @@ def test_a_failing_test_shows_a_long_message_cut() -> None:
 def test_wrong_arguments_are_told(strategy: Any, what: str) -> None:
     with pytest.raises(InvalidArgument, match=what):
         find(strategy, lambda malformed: True)
+
+
+@given(ws.malformed_messages(depth=None))
+def test_without_a_limit_no_message_is_refused_for_its_depth(drawn: ws.Malformed) -> None:
+    assert "levels deep" not in drawn.why
