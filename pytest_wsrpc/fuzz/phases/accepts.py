@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from pytest_wsrpc import strategies as ws
-
 from ..case import Case, request
-from ..pool import payloads
+from ..pool import ids, payloads
 from .phase import Phase, Subject, fits
 
 
@@ -16,7 +14,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     assert method is not None
     return st.builds(
         lambda id, payload: request(endpoint, method, id, payload),
-        ws.ids(),
+        ids(endpoint),
         payloads(endpoint, method),
     ).filter(fits)
 

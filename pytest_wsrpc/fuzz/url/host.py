@@ -205,7 +205,7 @@ class UrlConnection(Connection):
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._websocket = websocket
         self._code: int | None = None
-        self._socket = websocket.get_extra_info("socket")
+        self._transport = websocket.get_extra_info("socket")
         self.name = websocket.get_extra_info("sockname")
         self.login: list[tuple[str, dict[str, Any]]] = []
 
@@ -249,5 +249,5 @@ class UrlConnection(Connection):
                 await self._websocket.close()
         with suppress(OSError):  # it is closed already
             # what the server has not read would keep it open
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._transport.shutdown(socket.SHUT_RDWR)
         await asyncio.sleep(0)

@@ -172,6 +172,8 @@ class Server:
         self.subscribed: dict[ServerConnection, dict[str, set[str]]] = {}
         self.paths: set[str] = set()
         self.calls = 0
+        self.last_call = 0
+        """The number of the call at which the server ends; 0: at none."""
         self._tasks: list[asyncio.Future[None]] = []
         self.port = 0
         """That it serves at; where it is set before, it is the one."""
@@ -289,15 +291,15 @@ class Server:
         if method not in PAYLOADS:
             raise _Refusal(-32601, "Invalid RPC parameters", {"method": "not available"})
         self.calls += 1
+        if self.calls == self.last_call:
+            self.end()
+            connection.transport.abort()
         self._check(method, payload)
         match method:
             case "add":
                 a, b = payload["a"], payload.get("b", 1)
                 if "crash" in self.bugs and b > 500:
                     raise ZeroDivisionError
-                if "end" in self.bugs and self.calls == 3:
-                    self.end()
-                    connection.transport.abort()
                 return {"sum": a + b}
             case "greet":
                 return f"Hello, {payload['name']}"

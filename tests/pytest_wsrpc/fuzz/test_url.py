@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import pytest
 import trustme
 
@@ -97,7 +98,8 @@ def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
 
 
 def test_a_server_that_ends_is_a_finding_and_the_rest_is_skipped(fuzz_url: Run) -> None:
-    with foreign.Server(["end"]).running() as server:
+    with foreign.Server().running() as server:
+        server.last_call = 3
         result = fuzz_url(
             server, "--wsrpc-include=add", "--wsrpc-case-timeout=0.3", phases=("accepts", "refuses")
         )
@@ -114,7 +116,8 @@ def test_a_server_that_ends_is_a_finding_and_the_rest_is_skipped(fuzz_url: Run) 
 def test_a_server_that_ends_between_two_cases_fails_the_item(
     fuzz_url: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with foreign.Server(["end"]).running() as server:
+    with foreign.Server().running() as server:
+        server.last_call = 3
         result = fuzz_url(
             server,
             "--wsrpc-include=add",
@@ -129,6 +132,26 @@ def test_a_server_that_ends_between_two_cases_fails_the_item(
             "The last that was said:",
             '*> {"id":*"method":"add"*',
             "*closed 1006",
+        ]
+    )
+
+
+def test_a_server_that_ends_before_a_finding_is_made_sure_of_fails_the_item(fuzz_url: Run) -> None:
+    hypothesis.settings.register_profile("forgetful", derandomize=False, database=None)
+    hypothesis.settings.load_profile("forgetful")
+    options = ("--wsrpc-include=get", "--wsrpc-case-timeout=0.3")
+    with foreign.Server(["null"]).running() as server:
+        fuzz_url(server, *options, phases=["accepts"]).assert_outcomes(failed=1)
+    again = foreign.Server(["null"])
+    again.port = server.port  # which is part of the seed
+    again.last_call = server.calls  # of those that make sure
+    with again.running():
+        result = fuzz_url(again, *options, phases=["accepts"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "the server was there, and is not any more: *",
+            "warning: /rooms/{room} get, accepts: seen once, but not again: conforms: *",
         ]
     )
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import find
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
 from yarl import URL
 
+from pytest_wsrpc.fuzz.case import Case
+from pytest_wsrpc.fuzz.endpoints import Endpoint
+from pytest_wsrpc.fuzz.phases import Subject, accepts, protocol, refuses
 from pytest_wsrpc.fuzz.url.channels import CAUTIOUS, UrlEndpoint, endpoints_at
 from pytest_wsrpc.fuzz.url.fetching import BadDocument
 from pytest_wsrpc.fuzz.url.references import Documents
@@ -353,3 +358,31 @@ def test_payloads_are_drawn_for_what_was_read() -> None:
         "required": ["n"],
     }
     assert find(payloads(method(api(given)).payload), lambda _: True) == {"n": 5}
+
+
+def messages_of(endpoint: Endpoint) -> Iterator[Case]:
+    """Yield cases of all phases of one message."""
+    subject = Subject(endpoint, endpoint.methods["do"])
+    found: list[Case] = []
+
+    @settings(max_examples=200, database=None, derandomize=True)
+    @given(st.one_of(phase.PHASE.cases(subject) for phase in (accepts, refuses, protocol)))
+    def draw(case: Case) -> None:
+        found.append(case)
+
+    draw()
+    yield from found
+
+
+def test_servers_of_all_languages_can_understand_what_is_sent() -> None:
+    (endpoint,) = read(api({"type": "object", "properties": {"n": {"type": "integer"}}}))
+    for case in messages_of(endpoint):
+        assert not isinstance(case.id, int) or abs(case.id) < 2**53
+        assert case.binary or isinstance(case.frame, str)
+        assert "levels deep" not in case.why
+
+
+def test_a_depth_that_is_told_is_tried() -> None:
+    payload = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    (endpoint,) = read(api(payload, **{"x-wsrpc-limits": {"depth": 64}}))
+    assert any("levels deep" in case.why for case in messages_of(endpoint))

@@ -25,14 +25,17 @@ from . import foreign
 Hosts = Callable[[int], UrlHost]
 
 
+def target_at(port: int) -> UrlTarget:
+    url = URL(f"ws://127.0.0.1:{port}/x")
+    return UrlTarget("x", ModuleType("x"), "x", web.Application, Path("x"), url=url)
+
+
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
     made = []
 
     def make(port: int) -> UrlHost:
-        url = URL(f"ws://127.0.0.1:{port}/x")
-        target = UrlTarget("x", ModuleType("x"), "x", web.Application, Path("x"), url=url)
-        made.append(UrlHost(target))
+        made.append(UrlHost(target_at(port)))
         return made[-1]
 
     yield make
