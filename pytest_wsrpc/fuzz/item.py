@@ -19,6 +19,7 @@ from .conversation import Call, Conversation
 from .failure import CheckFailure, Finding
 from .judging import judge
 from .phases import Phase, Subject
+from .play import shake_hands
 from .races import by_race
 from .record import Record
 from .search import NothingToTry, Stop, search
@@ -146,6 +147,10 @@ class Run:
         if self._broken is not None and not self._is_gone:
             raise self._broken
         confirmed = self._confirmed()
+        if job.subject.endpoint.is_remote:
+            with self._noting_its_end():
+                how = job.path, job.settings.headers, job.settings.case_timeout
+                self._host.run(shake_hands(self._host, *how))
         if self._broken is not None and not confirmed:
             raise self._broken
         return confirmed

@@ -40,6 +40,7 @@ Suite = Callable[..., pytest.RunResult]
             "ValueError: aiohttp.web_app:Application has no websocket endpoint: *",
         ),
         ("fuzz.load('myapp:create')", "*fuzz.load: myapp:create: the module myapp has no attri*"),
+        ("fuzz.load('ws://localhost/x')", "*fuzz.load: ws://localhost/x: a URL is not accepted; *"),
         ("fuzz.load(7)", "*fuzz.load: int: expected an aiohttp.web.Application or a callable*"),
     ],
 )

@@ -279,6 +279,7 @@ def test_hooks_and_own_checks_count_and_are_in_the_test(
             again.stdout.fnmatch_lines([f"*{check}: expected *"])
 
 
+@pytest.mark.slow
 def test_the_items_of_a_url_run_in_several_processes(fuzz_url: Run) -> None:
     with foreign.Server(["null"]).running() as server:
         result = fuzz_url(server, "-n2", "--wsrpc-include=get", "-k", "accepts or refuses")
