@@ -22,6 +22,9 @@ ALIVE: Final = 1.0
 CLOSING: Final = 1.0
 """Seconds for the server's part of closing a connection."""
 
+AWAY: Final = (502, 503, 504)
+"""What a server that is about to end answers, or a proxy before one that has."""
+
 RETRY: Final = 0.1
 """Seconds between two attempts to reach a server that was there before."""
 
@@ -165,8 +168,9 @@ class UrlServer(Server):
         while True:
             try:
                 websocket = await self._handshake(path, headers, timeout)
-            except Unreachable as refused:
-                if not self._elsewhere.was_reached:
+            except HandshakeRefused as refused:
+                is_away = isinstance(refused, Unreachable) or refused.status in AWAY
+                if not self._elsewhere.was_reached or not is_away:
                     raise
                 if self._elsewhere.is_lost or asyncio.get_running_loop().time() >= end:
                     self._elsewhere.gone, self._elsewhere.is_lost = refused, True

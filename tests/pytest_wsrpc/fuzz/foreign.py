@@ -170,6 +170,8 @@ class Server:
         """What is done with each connection, in place of all else."""
         self.values: dict[str, str] = {}
         self.subscribed: dict[ServerConnection, dict[str, set[str]]] = {}
+        self.status: int | None = None
+        """With which handshakes are refused."""
         self.paths: set[str] = set()
         self.calls = 0
         self.last_call = 0
@@ -231,6 +233,8 @@ class Server:
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         self.paths.add(request.path)
+        if self.status is not None:
+            return connection.respond(self.status, "not now")
         if self.token is None or request.headers.get("Authorization") == f"Bearer {self.token}":
             return None
         return connection.respond(401, "who are you?")

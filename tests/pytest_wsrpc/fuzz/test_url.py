@@ -276,7 +276,7 @@ def test_hooks_and_own_checks_count_and_are_in_the_test(
             assert "/rooms.json" not in pasted
             again = suite(pasted)
             again.assert_outcomes(failed=1)
-            again.stdout.fnmatch_lines([f"*{check}: expected *"])
+            again.stdout.fnmatch_lines([f">       fuzz.verify('{check}', *)"])
 
 
 @pytest.mark.slow
@@ -299,4 +299,17 @@ def test_without_the_methods_of_the_protocol_there_is_no_phase_pubsub(fuzz_url: 
         result = fuzz_url(server, document=foreign.document(["add"]), phases=["pubsub"])
     result.stdout.fnmatch_lines(
         ["not run: pubsub of /rooms/{room}: there is no method subscribe of the protocol's"]
+    )
+
+
+def test_what_the_document_promises_and_the_server_refuses_is_a_warning(fuzz_url: Run) -> None:
+    document = foreign.document(["put"])
+    text = json.dumps(document).replace('"put"', '"store"')
+    with foreign.Server().running() as server:
+        result = fuzz_url(
+            server, "--wsrpc-max-examples=20", document=json.loads(text), phases=["accepts"]
+        )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["warning: /rooms/{room} store: never answered with success, mostly with -32601 *"]
     )

@@ -128,7 +128,15 @@ def test_a_channel_of_one_server_has_the_path_of_that_one() -> None:
         ),
         (api(messages={}), "the channel /x has no requests: messages whose payload has a member *"),
         (
-            api(messages={"r": message(7), "b": {"payload": True}, "c": {}}),
+            api(
+                messages={
+                    "a": {"payload": {"properties": {"method": True}}},
+                    "b": {"payload": True},
+                    "c": {},
+                    "d": {"payload": {"allOf": [{"$ref": "#/channels/x/messages/d/payload"}]}},
+                    "r": message(7),
+                }
+            ),
             "the channel /x has no requests",
         ),
         (api({"$ref": "#/nowhere"}), "'#/nowhere' leads nowhere"),

@@ -153,6 +153,23 @@ def test_a_server_that_comes_back_is_waited_for(hosts: Hosts) -> None:
     assert host.is_lost
 
 
+@pytest.mark.parametrize(("status", "is_lost"), [(503, True), (403, False)])
+def test_a_server_that_is_about_to_end_is_waited_for_and_one_that_refuses_not(
+    hosts: Hosts, status: int, is_lost: bool
+) -> None:
+    async def nothing(connection: Connection) -> None:
+        pass
+
+    with foreign.Server().running() as server:
+        host = hosts(server.port)
+        connected(host, nothing)
+        server.status = status
+        with pytest.raises(ServerGone) as gone:
+            connected(host, nothing, timeout=0.05)
+    assert gone.value.refused.status == status
+    assert host.is_lost is is_lost
+
+
 def test_a_server_that_has_gone_is_told_though_a_conversation_goes_on(hosts: Hosts) -> None:
     async def nothing(connection: Connection) -> None:
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_wsrpc import strategies as ws
@@ -98,6 +98,7 @@ def test_the_schema_is_given_as_it_was() -> None:
         assert made.annotation == "order"
 
 
+@settings(max_examples=10)
 @given(st.data())
 def test_payloads_are_valid_and_have_no_floats_for_integers(data: st.DataObject) -> None:
     order = DescribedPayload(ORDER, "order")
@@ -106,6 +107,7 @@ def test_payloads_are_valid_and_have_no_floats_for_integers(data: st.DataObject)
     assert all(type(line["count"]) is int for line in payload.get("lines", ()))
 
 
+@settings(max_examples=10)
 @given(st.data())
 def test_invalid_payloads_are_refused_however_the_schema_is_read(data: st.DataObject) -> None:
     order = DescribedPayload(ORDER, "order")
