@@ -304,7 +304,7 @@ def test_without_the_methods_of_the_protocol_there_is_no_phase_pubsub(fuzz_url: 
 
 def test_what_the_document_promises_and_the_server_refuses_is_a_warning(fuzz_url: Run) -> None:
     document = foreign.document(["put"])
-    text = json.dumps(document).replace('"put"', '"store"')
+    text = json.dumps(document).replace("put", "store")
     with foreign.Server().running() as server:
         result = fuzz_url(
             server, "--wsrpc-max-examples=20", document=json.loads(text), phases=["accepts"]
