@@ -67,7 +67,7 @@ def test_a_correct_server_of_another_library_has_no_failures(fuzz_url: Run) -> N
         ("length", "greet::refuses", "invalid-refused"),
         ("twice", "put::accepts", "one-reply-in-time"),
         ("json", "protocol", "stays-open"),
-        ("late", "pubsub", "pubsub"),
+        ("lost", "pubsub", "pubsub"),
     ],
 )
 def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
@@ -86,7 +86,7 @@ def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
     with foreign.Server([bug]).running() as server:
         chosen = ["--wsrpc-include", method] if method else []
         result = fuzz_url(
-            server, "--wsrpc-max-examples=30", "--wsrpc-case-timeout=0.5", *chosen, phases=[phase]
+            server, "--wsrpc-max-examples=30", "--wsrpc-case-timeout=1", *chosen, phases=[phase]
         )
         result.assert_outcomes(failed=1)
         subject = " ".join(["/rooms/{room}", *([method] if method else [])])
@@ -244,8 +244,13 @@ def test_events_that_come_late_are_waited_for(fuzz_url: Run) -> None:
 
 
 def test_hooks_and_own_checks_count_and_are_in_the_test(
-    fuzz_url: Run, suite: Run, paste: Paste, pytester: pytest.Pytester
+    fuzz_url: Run,
+    suite: Run,
+    paste: Paste,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fuzz_item, "SHRINKING_TIME", 1.0)
     pytester.makeconftest(
         """
         from pytest_wsrpc import fuzz
@@ -266,7 +271,9 @@ def test_hooks_and_own_checks_count_and_are_in_the_test(
     )
     with foreign.Server().running() as server:
         alone = fuzz_url(server, "--wsrpc-include=add", phases=["accepts"])
-        several = fuzz_url(server, "--wsrpc-exclude-checks=small", phases=["sequence"])
+        several = fuzz_url(
+            server, "--wsrpc-include=add", "--wsrpc-exclude-checks=small", phases=["sequence"]
+        )
         for result, check in ((alone, "small"), (several, "few")):
             result.assert_outcomes(failed=1)
             result.stdout.fnmatch_lines([f"check: {check}"])

@@ -78,7 +78,7 @@ def play(server: foreign.Server, *, is_careful: bool) -> Any:
 
 @pytest.mark.parametrize("is_careful", [True, False])
 def test_an_event_is_waited_for_as_long_as_a_reply_or_less_in_a_hurry(is_careful: bool) -> None:
-    with foreign.Server(["late"]).running() as server:
+    with foreign.Server(["lost"]).running() as server:
         record = play(server, is_careful=is_careful)
     (waited,) = [one for one in record.trace if one.what == "note"]
     seconds = float(waited.text.removesuffix(" s pass"))
