@@ -91,7 +91,7 @@ class Reporter:
             "cases": [],
         }
         if made.failed:
-            told["again"] = again.command(item.config, self._settings, spec, item.nodeid)
+            told["again"] = again.command(item.config, self._settings, item.target, item.nodeid)
         if made.when == "call":
             told["tally"] = item.stash.get(TALLY, None)
             told["found"] = [one.as_json() for one in item.stash.get(SHOWN, [])]
