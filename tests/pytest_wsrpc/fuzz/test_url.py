@@ -101,7 +101,7 @@ def test_a_server_that_ends_is_a_finding_and_the_rest_is_skipped(fuzz_url: Run) 
     with foreign.Server().running() as server:
         server.last_call = 3
         result = fuzz_url(
-            server, "--wsrpc-include=add", "--wsrpc-case-timeout=0.3", phases=("accepts", "refuses")
+            server, "--wsrpc-include=add", "--wsrpc-case-timeout=2", phases=("accepts", "refuses")
         )
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
@@ -121,7 +121,7 @@ def test_a_server_that_ends_between_two_cases_fails_the_item(
         result = fuzz_url(
             server,
             "--wsrpc-include=add",
-            "--wsrpc-case-timeout=0.3",
+            "--wsrpc-case-timeout=2",
             "--wsrpc-exclude-checks=stays-open",
             phases=("accepts", "refuses", "protocol"),
         )
@@ -139,7 +139,7 @@ def test_a_server_that_ends_between_two_cases_fails_the_item(
 def test_a_server_that_ends_before_a_finding_is_made_sure_of_fails_the_item(fuzz_url: Run) -> None:
     hypothesis.settings.register_profile("forgetful", derandomize=False, database=None)
     hypothesis.settings.load_profile("forgetful")
-    options = ("--wsrpc-include=get", "--wsrpc-case-timeout=0.3")
+    options = ("--wsrpc-include=get", "--wsrpc-case-timeout=2")
     with foreign.Server(["null"]).running() as server:
         fuzz_url(server, *options, phases=["accepts"]).assert_outcomes(failed=1)
     again = foreign.Server(["null"])
