@@ -145,7 +145,8 @@ def shell(command: str, options: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command as a reader would: with this project alone beside pytest, not under CI."""
     environment = {name: os.environ[name] for name in os.environ.keys() - {"CI", "BUILD_NUMBER"}}
     environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment["PYTEST_ADDOPTS"] = f"-p no:randomly -p no:xdist{options}"
+    others = "-p no:randomly -p no:xdist -p no:pytest_cov -p no:valkey"
+    environment["PYTEST_ADDOPTS"] = others + options
     environment["COLUMNS"] = "80"
     return subprocess.run(
         ["sh", "-c", command],
