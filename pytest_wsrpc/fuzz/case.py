@@ -13,6 +13,7 @@ from wsrpc.failures import Failure
 from wsrpc.protocol import decode
 from wsrpc.rpc import RpcMethod
 
+from ..refusals import error_of
 from .endpoints import Endpoint
 from .held import Held
 from .narration import Said, narrated, of_transcript
@@ -209,11 +210,8 @@ def parse(frame: str | bytes) -> Message:
 
 
 def type_refuses(case: Case) -> dict[str, Any] | None:
-    """Return the errors with which the method's type refuses the payload, None if it takes it."""
+    """Return the errors with which the method's type refuses the payload, None if it does not."""
     if case.method is None or case.method.payload is None or case.payload is None:
         return None
-    try:
-        case.method.payload.validate(decode(msgspec.json.encode(case.payload)))
-    except InvalidParams as refusal:
-        return refusal.errors or {"": "refused"}
-    return None
+    error = error_of(case.method.payload, decode(msgspec.json.encode(case.payload)))
+    return (error.errors or {"": "refused"}) if isinstance(error, InvalidParams) else None

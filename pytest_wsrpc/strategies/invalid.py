@@ -71,7 +71,9 @@ def invalid_of(source: Source) -> st.SearchStrategy[Invalid] | None:
         if source.type is None:
             return not source.accepts(misfit.value)
         errors = source.refusal(misfit.value)
-        return errors is not None and names_field(errors, misfit.path)
+        if errors is None:
+            return source.fails(misfit.value)  # instead of refusing it
+        return names_field(errors, misfit.path)
 
     return accepted(misfits, is_refused).map(
         lambda misfit: Invalid(misfit.value, misfit.path, misfit.why())

@@ -13,6 +13,7 @@ from wsrpc.errors import InvalidParams
 from wsrpc.schema import PayloadType
 from wsrpc.schema.parts import is_pydantic
 
+from ..refusals import error_of
 from .described import DescribedPayload
 from .schema.build import Builder
 from .schema.document import Document
@@ -51,13 +52,20 @@ class Source:
         return self.refusal(payload) is None
 
     def refusal(self, payload: Any) -> dict[str, Any] | None:
-        """Return the errors with which the type refuses a payload, None if it takes it."""
+        """Return the errors with which the type refuses a payload, None if it takes it.
+
+        Where a validator fails instead, nothing is refused: the server fails likewise.
+        """
+        error = self._error(payload)
+        return (error.errors or {}) if isinstance(error, InvalidParams) else None
+
+    def fails(self, payload: Any) -> bool:
+        """Whether a validator of the type raises what is no refusal."""
+        return not isinstance(self._error(payload), InvalidParams | None)
+
+    def _error(self, payload: Any) -> Exception | None:
         assert self.type is not None
-        try:
-            self.type.validate(payload)
-        except InvalidParams as refused:
-            return refused.errors or {}
-        return None
+        return error_of(self.type, payload)
 
 
 def source_of(type_or_schema: Any, hints: Hints = NO_HINTS) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -508,3 +509,36 @@ def test_long_payloads_get_a_name_in_the_pasted_test(
     assert "payload = {'a_number_with_a_long_name_0': 0,\n" in source
     assert "reply = await client.request('long', payload, timeout=5)\n" in source
     assert max(map(len, source.splitlines())) < 100
+
+
+@pytest.mark.parametrize(
+    ("validator", "phase"),
+    [("value.strip().lower()", "refuses"), ("value[3]", "accepts")],
+)
+def test_a_validator_that_fails_is_a_finding(
+    write_app: WriteApp, fuzz: Run, validator: str, phase: str
+) -> None:
+    write_app(
+        """
+        async def ws_rpc_register(self, payload: Registration) -> None:
+            return None
+        """
+    )
+    path = Path("myapp.py")
+    model = f"""
+from pydantic import BaseModel, field_validator
+
+class Registration(BaseModel):
+    email: str
+
+    @field_validator("email", mode="before")
+    @classmethod
+    def looked_at(cls, value):
+        {validator}
+        return value
+
+class Stream("""
+    path.write_text(path.read_text().replace("class Stream(", model))
+    result = fuzz("--wsrpc-include=register", phases=[phase])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["check: no-internal-error", "got: -32603 *"])

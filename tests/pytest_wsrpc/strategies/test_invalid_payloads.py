@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.errors import InvalidArgument
 from msgspec import Meta, Struct
+from pydantic import BaseModel, Field, field_validator
 
 from pytest_wsrpc import strategies as ws
 from wsrpc.errors import InvalidParams
@@ -252,3 +253,36 @@ def test_what_takes_every_object_cannot_be_broken(free: Any) -> None:
 )
 def test_errors_name_a_field_or_what_it_is_part_of(errors: Any, path: Any, named: bool) -> None:
     assert ws.names_field(errors, path) is named
+
+
+class Lowercase(BaseModel):
+    """Its validator takes for granted what it was to check."""
+
+    email: Annotated[str, Field(max_length=5)]
+
+    @field_validator("email", mode="before")
+    @classmethod
+    def lowercase(cls, value: Any) -> Any:
+        return value.lower()
+
+
+def test_what_a_validator_fails_on_is_drawn_as_what_is_to_be_refused() -> None:
+    refused = find(
+        ws.invalid_payloads(Lowercase), lambda invalid: invalid.payload.get("email", "") is None
+    )
+    assert refused.path == ("email",)
+
+
+class Quarrelsome(BaseModel):
+    """Its validator fails on what it takes."""
+
+    number: int
+
+    @field_validator("number")
+    @classmethod
+    def divided(cls, value: int) -> int:
+        return 100 // value
+
+
+def test_what_a_validator_fails_on_is_drawn_as_what_is_taken() -> None:
+    assert find(ws.payloads(Quarrelsome), lambda payload: payload["number"] == 0) == {"number": 0}
