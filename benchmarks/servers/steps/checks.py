@@ -16,7 +16,7 @@ DEPTH = 64
 class Stream(heartbeat.Stream):
     """Checks each payload and each response."""
 
-    def call_in(self, message: bytes) -> one_decode.Call:
+    def call_in(self, message: bytes) -> Any:
         """Return the call that a message is."""
         call = super().call_in(message)
         if depth_of(call.payload) >= DEPTH:

@@ -41,7 +41,7 @@ def validated(kind: type[Any], data: dict[str, Any]) -> Any:
 class Stream:
     """One connection; a step overrides what it does otherwise."""
 
-    subscribers: ClassVar[set[Stream]] = set()
+    subscribers: ClassVar[set[Any]] = set()
 
     def __init__(self, request: web.Request) -> None:
         self.request = request

@@ -24,7 +24,7 @@ decode_call = msgspec.json.Decoder(Call).decode
 class Stream(fast_json.Stream):
     """Makes no dictionary of what goes around a payload or a response."""
 
-    def call_in(self, message: bytes) -> Call:
+    def call_in(self, message: bytes) -> Any:
         """Return the call that a message is."""
         return decode_call(message)
 

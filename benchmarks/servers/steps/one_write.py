@@ -35,6 +35,7 @@ class Stream(hand_over.Stream):
             if not internals.is_text_next(buffered):
                 self.uncork()
             if link.writing_paused:
+                self.uncork()
                 await self.request.writer.drain()
             message = await self.websocket.receive()
             if message.type is not WSMsgType.TEXT:
