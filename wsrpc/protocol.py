@@ -50,7 +50,6 @@ _decode = msgspec.json.Decoder().decode
 _decode_request = msgspec.json.Decoder(Request).decode
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NO_CONTAINER: Final = bytes(set(range(256)) - set(b'[]{}"'))
-_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _STRING: Final = re.compile(rb'"[^"]*"')
 _LONGEST_NEGATIVE: Final = re.compile(rb"-[0-9]{4300}(?![0-9])")
 
@@ -83,12 +82,14 @@ def _nests_deeper(data: bytes, depth: int) -> bool:
     if len(data) <= 2 * depth:
         return False
     opened = data.count(b"[") + data.count(b"{")
-    # Where one element of an array ends and the next one begins, it becomes no deeper; if that
-    # stands in a string, its bracket was counted as well.
-    if opened <= depth or opened - data.count(b"},{") - data.count(b"}, {") <= depth:
+    if opened <= depth:
         return False
     if b"\\" in data:
-        data = _ESCAPE.sub(b"", data)
+        # Where one element of an array ends and the next one begins, it becomes no deeper; if that
+        # stands in a string, its bracket was counted as well.
+        if opened - data.count(b"},{") - data.count(b"}, {") <= depth:
+            return False
+        data = data.replace(rb"\\", b"").replace(rb"\"", b"")  # no other escape hides a quote
     brackets = data.translate(_ONE_KIND, _NO_CONTAINER).replace(b'""', b"")
     if b'"' in brackets:
         brackets = _STRING.sub(b"", brackets)
@@ -192,7 +193,8 @@ encode = msgspec.json.Encoder(enc_hook=plain).encode
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _all_scalars = _SCALARS.issuperset
-_all_containers = frozenset({dict, list, tuple, set, frozenset}).issuperset
+_CONTAINERS: Final = frozenset({dict, list, tuple, set, frozenset})
+_PLAIN: Final = _SCALARS | _CONTAINERS
 
 
 def encode_json(value: Any) -> bytes:
@@ -221,18 +223,17 @@ def holds_bytes(value: Any) -> bool:
     Python's collector of garbage tells what a whole level of containers refers to, in one call.
     """
     level: Sequence[Any] = (value,)
-    is_plain = _all_containers(map(type, level))
+    is_plain = type(value) in _CONTAINERS
     while True:
         if is_plain:
-            parts = gc.get_referents(*level)
+            level = gc.get_referents(*level)  # scalars refer to nothing
         elif any(isinstance(item, (bytes, bytearray, memoryview)) for item in level):
             return True
         else:
-            parts = list(chain.from_iterable(map(_parts, level)))
-        if _all_scalars(map(type, parts)):
+            level = list(chain.from_iterable(map(_parts, level)))
+        if _all_scalars(map(type, level)):
             return False
-        is_plain = _all_containers(map(type, parts))
-        level = parts if is_plain else [part for part in parts if type(part) not in _SCALARS]
+        is_plain = _PLAIN.issuperset(map(type, level))
 
 
 def _parts(item: Any) -> Iterable[Any]:
