@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -69,7 +70,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure what the command line asks for; each workload's rounds are interleaved."""
     sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
     data: dict[str, Any] = {"runs": [], "failures": {}, "load": []}
-    begin = time.monotonic()
+    begin, goes_on = time.monotonic(), True
     for workload in options.workload or ALL:
         peers = [
             step.peer
@@ -79,11 +80,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         comparison = Comparison(
             peers, [workload], options.rounds, sizes, pin=not options.no_pin, share=options.share
         )
-        comparison.run()
+        try:
+            comparison.run()
+        except KeyboardInterrupt:
+            print("interrupted: this is what there is", file=sys.stderr)
+            goes_on = False
         found = comparison.as_json()
         for key in ("runs", "load"):
             found[key] = data[key] + found[key]
         data = found | {"failures": data["failures"] | found["failures"]}
+        if not goes_on:
+            break
     load = [min(data["load"]), max(data["load"])]
     return data | {"load": load, "seconds": time.monotonic() - begin}
 

@@ -138,3 +138,18 @@ def test_ratios_are_to_the_step_before_that_was_measured():
     assert cells[1][2] == "5.50 (× 0.25)"
     assert any("fast_json rpc-pipe | cannot start" in line for line in lines)
     assert lines[-1].endswith("load average 0.5 to 1.5")
+
+
+def test_an_interrupted_run_tells_what_there_is(monkeypatch, capsys):
+    runs = []
+
+    def run(self):
+        runs.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(steps.Comparison, "run", run)
+    steps.main(TINY)
+    shown = capsys.readouterr()
+    assert len(runs) == 1
+    assert "interrupted" in shown.err
+    assert "| step |" in shown.out
