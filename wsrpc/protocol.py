@@ -82,13 +82,11 @@ def _nests_deeper(data: bytes, depth: int) -> bool:
     if len(data) <= 2 * depth:
         return False
     opened = data.count(b"[") + data.count(b"{")
-    if opened <= depth:
+    # Where one element of an array ends and the next one begins, it becomes no deeper; if that
+    # stands in a string, its bracket was counted as well.
+    if opened <= depth or opened - data.count(b"},{") - data.count(b"}, {") <= depth:
         return False
     if b"\\" in data:
-        # Where one element of an array ends and the next one begins, it becomes no deeper; if that
-        # stands in a string, its bracket was counted as well.
-        if opened - data.count(b"},{") - data.count(b"}, {") <= depth:
-            return False
         data = data.replace(rb"\\", b"").replace(rb"\"", b"")  # no other escape hides a quote
     brackets = data.translate(_ONE_KIND, _NO_CONTAINER).replace(b'""', b"")
     if b'"' in brackets:
