@@ -1,0 +1,164 @@
+"""The site of docs/: what its hooks do, and that its reference names all that is public.
+
+`.ci/run` builds it; what builds it is in the group ``docs``, and not needed here.
+"""
+
+import importlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+hooks = load("hooks")
+
+
+@pytest.fixture
+def docstrings(monkeypatch):
+    monkeypatch.setitem(sys.modules, "griffe", SimpleNamespace(Extension=object, Object=object))
+    return load("docstrings")
+
+
+def test_set_up_is_not_shown_and_conversations_say_who_speaks():
+    page = (
+        "One.\n\n<!-- The set-up.\n```python\nx = 1\n```\n\n```json receive\n{}\n```\n-->\n\n"
+        "```json send\n{}\n```\n\n```json receive\n[]\n```\n\n```json\n1\n```\n"
+    )
+    assert hooks.readable(page) == (
+        'One.\n\n\n```json title="the client sends"\n{}\n```\n\n'
+        '```json title="the server sends"\n[]\n```\n\n```json\n1\n```\n'
+    )
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_no_page_shows_its_set_up(path):
+    shown = hooks.readable(path.read_text())
+    assert "-->" not in re.sub(r"^```.*?^```$", "", shown, flags=re.M | re.S)
+    assert not re.search(r"^```\w+ (?!title=)", shown, re.M)
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ('<a href="https://example.org">there</a>', []),
+        ('<script src="assets/a.js"></script><img src="data:image/png;base64,">', []),
+        ('<link rel="canonical" href="https://example.org/">', []),
+        ('<script src="https://example.org/a.js">', ["https://example.org/a.js"]),
+        ('<img src="//example.org/a.png"/>', ["//example.org/a.png"]),
+        ('<link rel="stylesheet" href="http://example.org/a.css">', ["http://example.org/a.css"]),
+        ('<p style="background: url(https://example.org/a)">', ["https://example.org/a"]),
+    ],
+)
+def test_what_a_page_asks_other_hosts_for_is_found(page, asked):
+    assert hooks.asked_of_others(page) == asked
+
+
+def test_what_a_style_sheet_asks_other_hosts_for_is_found():
+    sheet = '@import "https://example.org/a.css"; p { background: url(//example.org/b.png) }'
+    assert hooks.asked_of_others(sheet, css=True) == [
+        "https://example.org/a.css",
+        "//example.org/b.png",
+    ]
+    assert hooks.asked_of_others("p { background: url(a.png) }", css=True) == []
+
+
+def test_a_page_or_sheet_that_asks_another_host_is_a_warning(tmp_path, caplog):
+    (tmp_path / "a.html").write_text('<img src="https://example.org/a.png">')
+    (tmp_path / "b.css").write_text("p { background: url(https://example.org/b.png) }")
+    (tmp_path / "c.html").write_text('<a href="https://example.org">there</a>')
+    hooks.on_post_build(config=SimpleNamespace(site_dir=str(tmp_path)))
+    assert sorted(caplog.messages) == [
+        "a.html asks another host: https://example.org/a.png",
+        "b.css asks another host: https://example.org/b.png",
+    ]
+
+
+def test_links_to_files_outside_of_docs_lead_to_pages_that_show_them():
+    def shown(markdown, page):
+        file = SimpleNamespace(src_uri=page)
+        return hooks.on_page_markdown(markdown, page=SimpleNamespace(file=file))
+
+    link = "[one](../examples/tcp_bus.py), [two](broker.md)"
+    assert shown(link, "broker.md") == "[one](source/examples/tcp_bus.py.md), [two](broker.md)"
+    assert shown("[up](../server.md)", "reference/views.md") == "[up](../server.md)"
+    assert (
+        shown("[one](../../examples/tcp_bus.py)", "reference/views.md")
+        == "[one](../source/examples/tcp_bus.py.md)"
+    )
+
+
+def test_literal_blocks_of_docstrings_become_fences(docstrings):
+    text = "Do it.\n\nExample::\n\n    def one():\n        return 1\n\n    two()\n\nThen that.\n"
+    assert docstrings.markdown(text) == (
+        "Do it.\n\nExample:\n\n```python\ndef one():\n    return 1\n\ntwo()\n```\n\nThen that."
+    )
+    assert docstrings.markdown("As here.\n\n::\n\n    one()") == "As here.\n\n```python\none()\n```"
+    assert docstrings.markdown("No ``a::b`` is changed.") == "No ``a::b`` is changed."
+
+
+def test_every_object_with_a_docstring_is_changed(docstrings):
+    documented = SimpleNamespace(docstring=SimpleNamespace(value="Thus::\n\n    one()\n"))
+    extension = docstrings.LiteralBlocks()
+    extension.on_object(obj=documented)
+    extension.on_object(obj=SimpleNamespace(docstring=None))
+    assert documented.docstring.value == "Thus:\n\n```python\none()\n```"
+
+
+def named(prefix=""):
+    """Return what the reference pages name, in order."""
+    pages = "\n".join(path.read_text() for path in sorted((DOCS / "reference").glob("*.md")))
+    return re.findall(rf"^::: {re.escape(prefix)}(\S+)$", pages, re.M)
+
+
+NAMES = [
+    ("wsrpc", {"Publisher", "RedisBroker"}, set()),
+    ("wsrpc.asyncapi", set(), set()),
+    ("pytest_wsrpc", set(), set()),
+    ("pytest_wsrpc.fuzz", set(), set()),
+    ("pytest_wsrpc.strategies", set(), set()),
+    (
+        "pytest_wsrpc.stateful",
+        set(),
+        {"Bundle", "consumes", "multiple", "run_state_machine_as_test", "RpcStateMachine"},
+    ),
+]
+"""Packages, with what they have beside ``__all__``, and what is hypothesis' or shown elsewhere."""
+
+
+@pytest.mark.parametrize(
+    ("package", "besides", "elsewhere"), NAMES, ids=[name for name, *_ in NAMES]
+)
+def test_the_reference_has_every_public_name_once(package, besides, elsewhere):
+    public = {*importlib.import_module(package).__all__} | besides
+    shown = [name for name in named(f"{package}.") if "." not in name]
+    assert sorted(shown) == sorted(public - elsewhere)
+
+
+def test_the_reference_has_every_fixture_and_hook():
+    fixtures = importlib.import_module("pytest_wsrpc.fixtures")
+    all_fixtures = {
+        name for name, value in vars(fixtures).items() if "FixtureFunction" in type(value).__name__
+    }
+    assert set(named("pytest_wsrpc.fixtures.")) == all_fixtures
+    module = importlib.import_module("pytest_wsrpc.fuzz.hooks")
+    all_hooks = {name for name in vars(module) if name.startswith("pytest_wsrpc_")}
+    assert set(named("pytest_wsrpc.fuzz.hooks.")) == all_hooks
+
+
+def test_the_navigation_has_every_page_once():
+    listed = re.findall(r": ([\w/-]+\.md)$", (ROOT / ".mkdocs.yml").read_text(), re.M)
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    assert sorted(listed) == sorted(pages)
