@@ -5,6 +5,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -27,9 +28,10 @@ hooks = load("hooks")
 
 
 @pytest.fixture
-def docstrings(monkeypatch):
-    monkeypatch.setitem(sys.modules, "griffe", SimpleNamespace(Extension=object, Object=object))
-    return load("docstrings")
+def extension(monkeypatch):
+    griffe = SimpleNamespace(Extension=object, Parameters=lambda *own: own)
+    monkeypatch.setitem(sys.modules, "griffe", griffe)
+    return load("reference_extension")
 
 
 def test_set_up_is_not_shown_and_conversations_say_who_speaks():
@@ -100,21 +102,38 @@ def test_links_to_files_outside_of_docs_lead_to_pages_that_show_them():
     )
 
 
-def test_literal_blocks_of_docstrings_become_fences(docstrings):
+def test_literal_blocks_and_sessions_of_docstrings_become_fences(extension):
     text = "Do it.\n\nExample::\n\n    def one():\n        return 1\n\n    two()\n\nThen that.\n"
-    assert docstrings.markdown(text) == (
+    assert extension.markdown(text) == (
         "Do it.\n\nExample:\n\n```python\ndef one():\n    return 1\n\ntwo()\n```\n\nThen that."
     )
-    assert docstrings.markdown("As here.\n\n::\n\n    one()") == "As here.\n\n```python\none()\n```"
-    assert docstrings.markdown("No ``a::b`` is changed.") == "No ``a::b`` is changed."
+    assert extension.markdown("As here.\n\n::\n\n    one()") == "As here.\n\n```python\none()\n```"
+    assert extension.markdown("::\n\n    A\n    └── B") == "```text\nA\n└── B\n```"
+    assert extension.markdown("::\n\n    await one()") == "```python\nawait one()\n```"
+    assert extension.markdown("It is:\n\n>>> one()\n1\n\nSo.") == (
+        "It is:\n\n```pycon\n>>> one()\n1\n```\n\nSo."
+    )
+    assert extension.markdown("No ``a::b`` is changed.") == "No ``a::b`` is changed."
 
 
-def test_every_object_with_a_docstring_is_changed(docstrings):
+def test_every_object_with_a_docstring_is_changed(extension):
     documented = SimpleNamespace(docstring=SimpleNamespace(value="Thus::\n\n    one()\n"))
-    extension = docstrings.LiteralBlocks()
-    extension.on_object(obj=documented)
-    extension.on_object(obj=SimpleNamespace(docstring=None))
+    extension.Reference().on_object(obj=documented)
+    extension.Reference().on_object(obj=SimpleNamespace(docstring=None))
     assert documented.docstring.value == "Thus:\n\n```python\none()\n```"
+
+
+def test_a_composite_strategy_is_shown_as_it_is_called(extension):
+    composite = SimpleNamespace(
+        decorators=[SimpleNamespace(value="st.composite")],
+        parameters=["draw", "app"],
+        returns="int",
+    )
+    plain = SimpleNamespace(decorators=[], parameters=["app"], returns="int")
+    for function in (composite, plain):
+        extension.Reference().on_function(func=function)
+    assert (composite.parameters, composite.returns) == (("app",), "SearchStrategy[int]")
+    assert (plain.parameters, plain.returns) == (["app"], "int")
 
 
 def named(prefix=""):
@@ -124,7 +143,7 @@ def named(prefix=""):
 
 
 NAMES = [
-    ("wsrpc", {"Publisher", "RedisBroker"}, set()),
+    ("wsrpc", {"Publisher", "RedisBroker", "errors"}, set()),
     ("wsrpc.asyncapi", set(), set()),
     ("pytest_wsrpc", set(), set()),
     ("pytest_wsrpc.fuzz", set(), set()),
@@ -143,8 +162,23 @@ NAMES = [
 )
 def test_the_reference_has_every_public_name_once(package, besides, elsewhere):
     public = {*importlib.import_module(package).__all__} | besides
-    shown = [name for name in named(f"{package}.") if "." not in name]
+    shown = [re.sub(r"^(\w+)\.\1$", r"\1", name) for name in named(f"{package}.")]
+    shown = [name for name in shown if "." not in name]
     assert sorted(shown) == sorted(public - elsewhere)
+
+
+def test_the_members_that_the_reference_chooses_exist():
+    pages = "\n".join(path.read_text() for path in (DOCS / "reference").glob("*.md"))
+    chosen = re.findall(
+        r"^::: (\S+)\n    options:\n      members:\n((?:        - \S+\n?)+)", pages, re.M
+    )
+    assert len(chosen) > 5
+    for path, members in chosen:
+        module, _, name = path.rpartition(".")
+        cls = getattr(importlib.import_module(module), name)
+        source = "".join(inspect.getsource(base) for base in cls.__mro__[:-1])
+        for member in re.findall(r"- (\S+)", members):
+            assert re.search(rf"\b{member}\b", source), f"{path}.{member}"
 
 
 def test_the_reference_has_every_fixture_and_hook():
