@@ -27,7 +27,7 @@ def markdown(docstring: str) -> str:
 
 def _language(code: str) -> str:
     try:
-        compile(code, "docstring", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        ast.parse(code)
     except SyntaxError:
         return "text"
     return "python"
