@@ -166,7 +166,7 @@ def commands_of(code: str) -> list[tuple[str, str]]:
 
 
 VARIABLE = [
-    (r"""(["']station["']: ?["'])[0a]""", r"\1a"),  # which one is the simplest text
+    (r"""(["'](?:station|article)["']: ?["'])[0a]""", r"\1a"),  # which one is the simplest text
     (r" \(\d+:\d\d:\d\d\)", ""),
     (r"\b\d+(\.\d+)? ?m?s\b", "0 s"),
     (r"^(platform|rootdir:|plugins:|asyncio:|configfile:|cachedir:|Using --).*\n", ""),
