@@ -60,6 +60,7 @@ STEPS = (
     Step("one_callback", "one callback per turn for all connections", EVENTS),
     Step("past_transport", "the socket itself while its transport is empty"),
     Step("heartbeat", "no callback per read for the heartbeat", CALLS),
+    Step("small_reads", "64 kB allocated for a read, not 256 kB", CALLS),
     Step("checks", "depth and bytes are checked, value by value", CALLS),
     Step("cheap_checks", "they are checked in few calls of C", CALLS),
     Step("wsrpc", "all its limits, checks and errors"),

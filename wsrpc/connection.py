@@ -142,6 +142,7 @@ class Connection:
         except BaseException:
             self._end()
             raise
+        internals.read_less(self._transport)
         self._outbox.open(self._transport)
         self.manager.add(self.view)
         self._is_open = True

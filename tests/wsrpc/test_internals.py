@@ -70,3 +70,20 @@ async def test_the_socket_of_a_transport_of_asyncio_is_used_past_it():
     assert internals.socket_of(object()) is None
     transport.abort()
     right.close()
+
+
+@pytest.mark.wsrpc(transport="tcp")
+async def test_a_read_of_a_connection_allocates_little(serve):
+    server = await serve(Echo)
+    await server.connect()
+    transport = (await server.view()).request.transport
+    assert type(transport).max_size > transport.max_size == 65536
+
+
+def test_other_transports_read_as_they_do():
+    class Other:
+        max_size = 1
+
+    other = Other()
+    internals.read_less(other)
+    assert other.max_size == 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.servers.steps import heartbeat, naive
+from benchmarks.servers.steps import naive, small_reads
 from benchmarks.servers.steps.checks import DEPTH
 from wsrpc import protocol
 
 
-class Stream(heartbeat.Stream):
+class Stream(small_reads.Stream):
     """Counts brackets in the bytes that came, and asks for the types of a whole level at once."""
 
     def call_in(self, message: bytes) -> protocol.Request:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.servers.steps import heartbeat, naive, one_decode
+from benchmarks.servers.steps import naive, one_decode, small_reads
 
 DEPTH = 64
 
 
-class Stream(heartbeat.Stream):
+class Stream(small_reads.Stream):
     """Checks each payload and each response."""
 
     def call_in(self, message: bytes) -> Any:
