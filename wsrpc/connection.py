@@ -65,6 +65,7 @@ class Connection:
         "_is_over",
         "_limits",
         "_loop",
+        "_memberships",
         "_outbox",
         "_reader",
         "_request",
@@ -73,7 +74,6 @@ class Connection:
         "_transport",
         "closing",
         "manager",
-        "memberships",
         "peername",
         "view",
     )
@@ -90,7 +90,7 @@ class Connection:
         self._calls = manager._wsrpc_calls(
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
-        self.memberships = Memberships(view, manager, self._outbox)
+        self._memberships: Memberships | None = None
         transport = self._request.transport
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
@@ -325,7 +325,17 @@ class Connection:
 
     def _leave(self) -> None:
         self.manager.remove(self.view)
-        self.memberships.leave()
+        if self._memberships is not None:
+            self._memberships.leave()
+
+    @property
+    def memberships(self) -> Memberships:
+        """The channels of the connection; made when they are first asked for."""
+        if self._memberships is None:
+            self._memberships = Memberships(self.view, self.manager, self._outbox)
+            if self.closing:
+                self._memberships.leave()
+        return self._memberships
 
     def _end(self) -> None:
         """End all that belongs to the connection, whoever ended it."""
