@@ -87,3 +87,17 @@ def test_other_transports_read_as_they_do():
     other = Other()
     internals.read_less(other)
     assert other.max_size == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_an_aiohttp_with_other_timers_puts_its_pings_off_itself(is_known, monkeypatch):
+    asked = []
+    monkeypatch.setattr(web.WebSocketResponse, "_on_data_received", lambda self: asked.append(self))
+    socket = internals.Socket(heartbeat=10.0)
+    socket._loop = asyncio.get_running_loop()
+    socket._heartbeat_cb = socket._loop.call_later(10, print)
+    socket._heartbeat_cb.cancel()
+    if not is_known:
+        del socket._heartbeat_cb
+    socket._on_data_received()
+    assert asked == ([] if is_known else [socket])
