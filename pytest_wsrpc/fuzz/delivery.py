@@ -282,15 +282,19 @@ class Judge:
     def _origin(self, publication: Publication, content: str) -> Operation | None:
         """Return the call of ``publish`` that the application does with this."""
         token = token_in(content)
-        possible = [
-            operation
-            for operation in self._operations.values()
+        possible = {
+            operation: self._record.of(call)
+            for call, operation in self._operations.items()
             if operation.published is not None
             and operation not in self._handed_over
             and token_in(operation.published.content) == token
             and self._is_of(operation, publication.channel, publication.event)
-        ]
+        }
         same = [one for one in possible if _published(one).content == content]
+        for operation in same or possible:
+            exchange = possible[operation]
+            if exchange is not None and exchange.case.id == publication.request_id:
+                return operation
         return next(iter(same or possible), None)
 
     def _is_of(self, operation: Operation, channel: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wsrpc import SocketsManager, Websocket
+from wsrpc.calls import CURRENT
 
 from .record import Record
 from .serving import Server
@@ -28,6 +29,8 @@ class Publication:
     ended: float = math.inf
     is_done: bool = False
     """Whether it returned, so that the event is the backend's to deliver."""
+    request_id: str | int | None = None
+    """Of the call in whose handler it was published, where that is known."""
 
 
 @dataclass
@@ -55,7 +58,9 @@ def _publishing(publish: Callable[..., Any], seen: Seen, record: Record) -> Call
     async def watched(channel: str, event: str, body: Any, *rest: Any, **keywords: Any) -> Any:
         if record.is_over:  # those who would receive it are on their way out
             return await publish(channel, event, body, *rest, **keywords)
-        publication = Publication(len(record.trace), channel, event, body)
+        call = CURRENT.get()
+        request_id = None if call is None else call.id
+        publication = Publication(len(record.trace), channel, event, body, request_id=request_id)
         seen.publications.append(publication)
         try:
             result = await publish(channel, event, body, *rest, **keywords)

@@ -12,7 +12,15 @@ from aiohttp import web
 
 from pytest_wsrpc.fuzz import delivery, target
 from pytest_wsrpc.fuzz.case import parse
-from pytest_wsrpc.fuzz.conversation import Advance, Call, Connect, Conversation, Disconnect, Step
+from pytest_wsrpc.fuzz.conversation import (
+    Advance,
+    Call,
+    Connect,
+    Conversation,
+    Disconnect,
+    Settle,
+    Step,
+)
 from pytest_wsrpc.fuzz.delivery import FROM, pubsub
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
@@ -506,3 +514,30 @@ def test_what_comes_long_after_a_call_is_of_no_method() -> None:
 
     [failure] = failures_of(Late, Losing, say(2, "subscribe"), say(1, "remind"))
     assert (failure.check, failure.method, failure.call) == ("pubsub", None, None)
+
+
+class Signed(Plain):
+    """What is published is not what the call says, and the first client is held up."""
+
+    async def on_connect(self) -> None:
+        self.is_first = not self.sockets.sockets
+
+    async def authorize(self, action: str, channel: str, event: str) -> bool:
+        if action == "publish" and self.is_first:
+            await asyncio.sleep(0.01)
+        return True
+
+    def get_publish_message(self, data: Any) -> Any:
+        return {"by": "somebody", "data": data}
+
+
+def test_events_that_only_their_data_tell_apart_are_those_of_their_calls() -> None:
+    overtaken = (
+        say(1, "subscribe"),
+        say(2, "subscribe"),
+        say(1, "publish", event="tick", data={}, wait=False),
+        say(2, "publish", event="tick", data=0, wait=False),
+        say(2, "publish", event="tick.fast", data="token-1", wait=False),
+        Settle(),
+    )
+    assert failures_of(Signed, Direct, *overtaken) == []

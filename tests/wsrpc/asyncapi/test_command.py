@@ -124,9 +124,9 @@ def test_options_say_what_the_application_is_called(project, capsysbinary):
         ),
         ("shop.py", "shop.py is a file, not the name of a module; did you mean 'shop:create_app'?"),
         (
-            "shopap:app",
-            "there is no module 'shopap' in the current directory or among what is installed; "
-            "did you mean 'shopapp'?",
+            "shopackage:app",
+            "there is no module 'shopackage' in the current directory or among what is installed; "
+            "did you mean 'shoppackage'?",
         ),
         (
             "shoppackage.wep:app",
