@@ -54,6 +54,7 @@ def project(tmp_path, monkeypatch):
     """Be in the directory of a project with an application."""
     (tmp_path / "shopapp.py").write_text(MODULE)
     (tmp_path / "failing.py").write_text("import nothing_of_the_kind\n")
+    (tmp_path / "qu1xotic_sh0ps.py").write_text("")  # like nothing that may be installed
     package = tmp_path / "shoppackage"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -124,9 +125,9 @@ def test_options_say_what_the_application_is_called(project, capsysbinary):
         ),
         ("shop.py", "shop.py is a file, not the name of a module; did you mean 'shop:create_app'?"),
         (
-            "shopackage:app",
-            "there is no module 'shopackage' in the current directory or among what is installed; "
-            "did you mean 'shoppackage'?",
+            "qu1xotic_sh0p:app",
+            "there is no module 'qu1xotic_sh0p' in the current directory or among what is "
+            "installed; did you mean 'qu1xotic_sh0ps'?",
         ),
         (
             "shoppackage.wep:app",
