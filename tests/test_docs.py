@@ -168,6 +168,8 @@ def commands_of(code: str) -> list[tuple[str, str]]:
 VARIABLE = [
     (r"""(["'](?:station|article)["']: ?["'])[0a]""", r"\1a"),  # which one is the simplest text
     (r" \(\d+:\d\d:\d\d\)", ""),
+    # When a message came: nothing, unless a moment of the machine's time has passed.
+    (r"^ *(\d+\.\d+ s)? *(?=[<>] \{)", " "),
     (r"\b\d+(\.\d+)? ?m?s\b", "0 s"),
     (r"^(platform|rootdir:|plugins:|asyncio:|configfile:|cachedir:|Using --).*\n", ""),
     (r"(?:/[\w.@+-]+)+/(?=[\w.-]+)", ""),
