@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wsrpc import ApiPath, Publish, RpcError, Subscribe, WsPathMixin
+from wsrpc import ApiPath, ConnectionClosed, Publish, RpcError, Subscribe, WsPathMixin
 
 
 class View(ApiPath, WsPathMixin, Subscribe, Publish):
@@ -150,3 +150,14 @@ async def test_what_is_subscribed_on_connect_counts_at_once_and_goes_with_a_refu
     with pytest.raises(Exception, match="500"):
         await server.connect(url=server.url + "?refuse=1")
     assert server.broker.server_info()["channels"] == {"x": {"a": 1}}
+
+
+async def test_who_is_gone_and_never_subscribed_cannot_begin_to(serve: Any, until: Any) -> None:
+    server = await serve(View)
+    client = await server.connect()
+    view = await server.view()
+    await client.ws.close()
+    await until(lambda: view.closed)
+    with pytest.raises(ConnectionClosed):
+        await view.subscribe("x")
+    assert server.broker.server_info() == {"connections": 0, "channels": {}}

@@ -11,8 +11,6 @@ from pytest_wsrpc import FaultProxy
 from pytest_wsrpc.conformance import BrokerConformance
 from wsrpc import LocalBroker, RedisBroker
 
-pytestmark = pytest.mark.slow
-
 QUICK = {"probe": 0.3, "check": 0.5, "timeout": 1.0}
 """How soon an outage is noticed, so that a test can wait for it."""
 
@@ -36,6 +34,7 @@ class TestLocalBrokerWithHistory(BrokerConformance):
         return lambda: LocalBroker(latency=latency, history=history)
 
 
+@pytest.mark.slow
 class TestRedisBroker(BrokerConformance):
     processes = 2
     refused = ("UPPER",)
@@ -76,6 +75,7 @@ class TestRedisBroker(BrokerConformance):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 class TestRedisBrokerWithHistory(TestRedisBroker):
     history = 50

@@ -67,7 +67,7 @@ def test_a_correct_server_of_another_library_has_no_failures(fuzz_url: Run) -> N
         ("length", "greet::refuses", "invalid-refused"),
         ("twice", "put::accepts", "one-reply-in-time"),
         ("json", "protocol", "stays-open"),
-        pytest.param("lost", "pubsub", "pubsub", marks=pytest.mark.slow),
+        ("lost", "pubsub", "pubsub"),
     ],
 )
 def test_a_defect_is_found_through_the_url_and_its_test_fails_likewise(
