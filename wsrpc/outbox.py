@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from . import internals
 from .frames import text_frame
@@ -36,19 +36,18 @@ class _Writes:
     again.
     """
 
-    __slots__ = ("_loop", "outboxes")
+    __slots__ = ("__weakref__", "outboxes")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self.outboxes: list[Outbox] = []
         """Those that wait, in the order in which they are written."""
 
-    def add(self, outbox: Outbox) -> None:
+    def add(self, outbox: Outbox, loop: asyncio.AbstractEventLoop) -> None:
         if not self.outboxes:
-            self._loop.call_soon(self._write)
+            loop.call_soon(self._write, loop)
         self.outboxes.append(outbox)
 
-    def _write(self) -> None:
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
         left = iter(self.outboxes)
         self.outboxes = []
         try:
@@ -57,16 +56,19 @@ class _Writes:
                 outbox.flush()
         finally:
             for outbox in left:  # only if a transport failed, which is not their fault
-                self.add(outbox)
+                self.add(outbox, loop)
 
 
-_writes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Writes]] = WeakKeyDictionary()
+_writes: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ref[_Writes]]] = WeakKeyDictionary()
+"""By loop, as its outboxes keep them: what is kept here must not keep the loop."""
 
 
 def _writes_of(loop: asyncio.AbstractEventLoop) -> _Writes:
-    writes = _writes.get(loop)
+    known = _writes.get(loop)
+    writes = None if known is None else known()
     if writes is None:
-        writes = _writes[loop] = _Writes(loop)
+        writes = _Writes()
+        _writes[loop] = ref(writes)
     return writes
 
 
@@ -158,11 +160,7 @@ class Outbox:
         if size > self._limit and not self.size:
             self._allowance = size
         self._unjudged = True
-        if self.scheduled:
-            self._pending.append(message.frame)
-            self._pending_size += len(message.frame)
-        else:
-            self._append(message.frame)
+        self._append(message.frame)
         if self._pending_size > self._limit:
             self._look()
         return True
@@ -220,7 +218,7 @@ class Outbox:
                 self.flush()
         elif not self.scheduled and self._transport is not None:
             self.scheduled = True
-            self._writes.add(self)
+            self._writes.add(self, self._loop)
 
     def uncork(self) -> None:
         """Write what has come in since it was corked, behind the events that calls have published.
@@ -231,7 +229,7 @@ class Outbox:
         if self._pending and not self.scheduled:
             if self._writes.outboxes:
                 self.scheduled = True
-                self._writes.add(self)
+                self._writes.add(self, self._loop)
             else:
                 self.flush()
 

@@ -78,11 +78,10 @@ class WsPathMixin(Websocket):
 
     def _manager(self, request: web.Request) -> SocketsManager:
         places = (SOCKETS_KEY, _SEED_KEY) if self.SOCKETS_KEY is None else (self.SOCKETS_KEY,)
-        for application in (request.app, request.config_dict):
-            for place in places:
-                manager: SocketsManager | None = application.get(place)
-                if manager is not None:
-                    return manager
+        for place in places:
+            manager: SocketsManager | None = request.config_dict.get(place)
+            if manager is not None:
+                return manager
         raise RuntimeError(
             f"no SocketsManager for {type(self).__qualname__} in the application under "
             f"{' or '.join(map(repr, places))}: call LocalBroker.for_app(app), or for_app of "

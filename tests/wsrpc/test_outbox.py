@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from typing import Any, Literal
+from weakref import ref
 
 import pytest
 
@@ -414,3 +416,17 @@ async def test_what_is_uncorked_goes_behind_the_events_that_wait() -> None:
     publisher.outbox.uncork()
     await turns()
     assert written == ["event", "reply"]
+
+
+def test_a_loop_that_ended_before_all_was_written_is_forgotten() -> None:
+    def fill() -> ref[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+        outbox = Outbox(loop, LIMIT, "close", print)
+        outbox.open(Transport())
+        outbox.put(b"reply")
+        loop.close()
+        return ref(loop)
+
+    ended = fill()
+    gc.collect()
+    assert ended() is None
