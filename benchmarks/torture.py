@@ -23,7 +23,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -205,6 +205,7 @@ class Torture:
         self._draw = random.Random(seed)
         self._channels = [Published(f"c{i}") for i in range(CHANNELS)]
         self._heard: list[Heard] = []
+        self._heard_more = asyncio.Event()
         self._publishes: set[asyncio.Task[None]] = set()
 
     async def run(self, seconds: float) -> Report:
@@ -255,10 +256,13 @@ class Torture:
                 async for event in events:
                     heard.items.append(None if isinstance(event, Gap) else event.data)
                     heard.offsets.append(None if isinstance(event, Gap) else event.offset)
+                    self._heard_more.set()
             heard.failure = "the subscription ended"
         except Exception as error:
             # whatever ends a subscription is what is looked for here
             heard.failure = repr(error)
+        finally:
+            self._heard_more.set()
 
     async def _publish(self, until: float) -> None:
         """Publish at the rate, without waiting for the outcome."""
@@ -328,7 +332,7 @@ class Torture:
 
     async def _finish(self) -> None:
         """Publish a last event on each channel, and wait until each client has one."""
-        deadline = time.monotonic() + SETTLING
+        deadline = asyncio.get_running_loop().time() + SETTLING
         last: dict[str, int] = {}
         for channel in self._channels:
             while channel.name not in last:
@@ -337,13 +341,15 @@ class Torture:
                 if number in channel.confirmed:
                     last[channel.name] = number
         waiting = list(self._heard)
-        while waiting and time.monotonic() < deadline:
-            await asyncio.sleep(0.1)
-            waiting = [
-                heard
-                for heard in waiting
-                if heard.failure is None and last[heard.channel.name] not in heard.items[-100:]
-            ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                while waiting := [
+                    heard
+                    for heard in waiting
+                    if heard.failure is None and last[heard.channel.name] not in heard.items[-100:]
+                ]:
+                    self._heard_more.clear()
+                    await self._heard_more.wait()
         self.report.unsettled = len(waiting)
 
     def _count(self) -> None:
