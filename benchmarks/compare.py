@@ -15,20 +15,20 @@ Linux only. All of it takes about 20 minutes; two servers on one workload some s
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.chart import chart
+from benchmarks.comparison.command import data_for, rounds_parser, sizes_in
 from benchmarks.comparison.peers import PEERS, CannotInstall, Peer
-from benchmarks.comparison.processes import Awake, CannotStart, Server, allow_files
+from benchmarks.comparison.processes import CannotStart, Server, allow_files, pinned
 from benchmarks.comparison.report import report
 from benchmarks.comparison.results import Results
 from benchmarks.comparison.wire import Unexpected
@@ -60,21 +60,16 @@ class Comparison:
         self.runs: list[dict[str, Any]] = []
         self._peers, self._workloads = peers, workloads
         self._rounds, self._sizes = rounds, sizes
-        cores = sorted(os.sched_getaffinity(0))
-        self._cores = cores if pin and len(cores) > 1 else []
-        self._share = share
+        self._pin, self._share = pin, share
+        self._core: int | None = None
+        """That of the servers, if this is not left to the system."""
         self._shared: dict[str, Server] = {}
 
     def run(self) -> None:
         """Measure everything, and keep it in ``runs``, ``versions`` and ``failures``."""
         pythons = dict(self._install())
         allow_files()
-        everywhere = os.sched_getaffinity(0)
-        with ExitStack() as stack:
-            if self._cores:
-                stack.enter_context(Awake(self._cores[:2]))
-                os.sched_setaffinity(0, {self._cores[1]})
-                stack.callback(os.sched_setaffinity, 0, everywhere)
+        with pinned(self._pin) as self._core, ExitStack() as stack:
             peers = [peer for peer in self._peers if peer.name in pythons]
             for number in range(self._rounds):
                 for workload in self._workloads:
@@ -113,7 +108,7 @@ class Comparison:
 
     def _server(self, peer: Peer, python: Path, stack: ExitStack) -> AbstractContextManager[Server]:
         """Return a new process; with ``share``, the one that was started first."""
-        server = Server(python, peer.module, self._cores[0] if self._cores else None)
+        server = Server(python, peer.module, self._core)
         if not self._share:
             return server
         if peer.name not in self._shared:
@@ -137,7 +132,7 @@ class Comparison:
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "kernel": platform.release(),
-            "pinned": bool(self._cores),
+            "pinned": self._core is not None,
             "shared": self._share,
             "sizes": asdict(self._sizes),
             "versions": self.versions,
@@ -149,14 +144,13 @@ class Comparison:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure what the command line asks for, until it ends or is interrupted."""
-    sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
     peers = [peer for peer in PEERS if not options.only or peer.name in options.only]
     workloads = options.workload or list(WORKLOADS)
     comparison = Comparison(
         peers,
         workloads,
         options.rounds,
-        sizes,
+        sizes_in(options, Sizes),
         pin=not options.no_pin,
         share=options.share,
     )
@@ -171,29 +165,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
     names = [peer.name for peer in PEERS]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=names, help="this server; repeatable")
-    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="repeatable")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = rounds_parser(__doc__, names, WORKLOADS, Sizes())
     parser.add_argument("--baseline", choices=names, default="aiohttp-raw")
-    parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
-    parser.add_argument("--read", type=Path, help="measure nothing, take the figures of --json")
-    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
-    parser.add_argument(
-        "--share", action="store_true", help="one process of a server for all: fast, less exact"
-    )
     parser.add_argument("--chart", type=Path, help="draw the ratios to this file, as SVG")
-    for one in fields(Sizes):
-        assert isinstance(one.default, (int, float))
-        parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
     options = parser.parse_args(arguments)
-    data = json.loads(options.read.read_text()) if options.read else measure(options)
+    data = data_for(options, measure)
     results = Results(data["runs"])
     for line in report(results, options.baseline, data["failures"]):
         print(line)
     print(f"\n{data['seconds']:.0f} s; load average {data['load'][0]} to {data['load'][1]}")
-    if options.json:
-        options.json.write_text(json.dumps(data, indent=1) + "\n")
     if options.chart:
         options.chart.write_text(chart(results, options.baseline))
 

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.comparison import payloads
 from benchmarks.comparison.pipeline import Ring
 from benchmarks.comparison.processes import Server
-from benchmarks.comparison.protocols import Protocol
+from benchmarks.comparison.protocols import NUMBERS, Protocol
 from benchmarks.comparison.wire import Connection, Unexpected, frame
 
 WIRE = Protocol()
@@ -103,7 +103,7 @@ class Growth:
         """Call on one connection beside idle ones, and on all connections in turn."""
         one = Curve("call, the others idle", "call", "connections")
         turn = Curve("call on each in turn", "call", "connections")
-        ring = Ring([WIRE.call(number, "echo", payloads.SMALL) for number in range(1000, 1064)])
+        ring = Ring([WIRE.call(number, "echo", payloads.SMALL) for number in NUMBERS])
         count = self.sizes.operations
         with ExitStack() as stack:
             server, opened = self._server(stack), list[Connection]()
@@ -260,7 +260,7 @@ def publication(channel: str, event: str) -> tuple[str, Any]:
 
 def publications(channel: str, event: str) -> list[str]:
     """Return texts that publish."""
-    return [WIRE.call(number, *publication(channel, event)) for number in range(1000, 1064)]
+    return [WIRE.call(number, *publication(channel, event)) for number in NUMBERS]
 
 
 def in_turn(connections: Sequence[Connection], ring: Ring, count: int) -> Callable[[], None]:

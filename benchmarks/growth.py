@@ -10,18 +10,17 @@ Linux only. Takes about two minutes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.comparison.processes import Awake, allow_files
+from benchmarks.comparison.command import parser_of, sizes_in
+from benchmarks.comparison.processes import allow_files, pinned
 from benchmarks.comparison.report import number, table
 from benchmarks.curves import CURVES, Curve, Growth, Sizes
 from benchmarks.svg import Drawing
@@ -88,28 +87,20 @@ def short(value: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = parser_of(__doc__, Sizes())
     parser.add_argument("--curve", action="append", choices=CURVES, help="repeatable")
     parser.add_argument("--json", type=Path, help="write every point to this file")
     parser.add_argument("--plot", type=Path, help="draw the curves to this file, as SVG")
-    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
-    for one in fields(Sizes):
-        parser.add_argument(f"--{one.name}", type=int, default=one.default)
     options = parser.parse_args(arguments)
-    sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
+    sizes = sizes_in(options, Sizes)
     files = allow_files() - SPARE
     for name in ("connections", "subscribers"):
         if getattr(sizes, name) > files:
             print(f"only {files:,} {name}: no more files may be open", file=sys.stderr)
             setattr(sizes, name, files)
-    cores = sorted(os.sched_getaffinity(0))
-    pinned = not options.no_pin and len(cores) > 1
-    growth, curves, begin = Growth(sizes, cores[0] if pinned else None), [], time.monotonic()
-    with ExitStack() as stack:
-        if pinned:
-            stack.enter_context(Awake(cores[:2]))
-            os.sched_setaffinity(0, {cores[1]})
-            stack.callback(os.sched_setaffinity, 0, cores)
+    curves, begin = [], time.monotonic()
+    with pinned(not options.no_pin) as core:
+        growth = Growth(sizes, core)
         for name in options.curve or CURVES:
             for curve in CURVES[name](growth):
                 curves.append(curve)

@@ -14,17 +14,16 @@ Linux only. All of it takes about eight minutes.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.compare import Comparison
+from benchmarks.comparison.command import data_for, rounds_parser, sizes_in
 from benchmarks.comparison.peers import Peer
-from benchmarks.comparison.report import figure, number, table
+from benchmarks.comparison.report import LEGEND, figure, not_measured, number, table
 from benchmarks.comparison.results import Results
 from benchmarks.comparison.workloads import Sizes
 
@@ -69,8 +68,8 @@ STEPS = (
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure what the command line asks for; each workload's rounds are interleaved."""
-    sizes = Sizes(**{one.name: getattr(options, one.name) for one in fields(Sizes)})
-    data: dict[str, Any] = {"runs": [], "failures": {}, "load": []}
+    sizes = sizes_in(options, Sizes)
+    data: dict[str, Any] = {"runs": [], "load": [], "versions": {}, "failures": {}}
     begin, goes_on = time.monotonic(), True
     for workload in options.workload or ALL:
         peers = [
@@ -89,7 +88,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         found = comparison.as_json()
         for key in ("runs", "load"):
             found[key] = data[key] + found[key]
-        data = found | {"failures": data["failures"] | found["failures"]}
+        for key in ("versions", "failures"):
+            found[key] = data[key] | found[key]
+        data = found
         if not goes_on:
             break
     load = [min(data["load"]), max(data["load"])]
@@ -137,16 +138,13 @@ def summary(results: Results) -> Iterator[str]:
 def report(data: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of the whole report."""
     results = Results(data["runs"])
-    yield "Figures: median of the rounds (largest less least, as a part of it)."
-    yield "Ratios: median of the rounds' ratios [least..most]."
+    yield from LEGEND
     for workload in results.workloads():
         yield f"\n## {workload}\n"
         yield from workload_table(results, workload)
     yield "\n## All: CPU µs per call or delivery (× the step before)\n"
     yield from summary(results)
-    if data["failures"]:
-        yield "\n## Not measured\n"
-        yield from table([["step", "why"], *map(list, data["failures"].items())])
+    yield from not_measured("step", data["failures"])
     load = data["load"]
     yield f"\n{data['seconds']:.0f} s; load average {load[0]} to {load[1]}"
 
@@ -159,26 +157,9 @@ def _steps_of(results: Results, workload: str) -> Iterator[Step]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
     names = [step.name for step in STEPS]
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", action="append", choices=names, help="this step; repeatable")
-    parser.add_argument("--workload", action="append", choices=ALL, help="repeatable")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="write every figure of every round to this file")
-    parser.add_argument("--read", type=Path, help="measure nothing, take the figures of --json")
-    parser.add_argument("--no-pin", action="store_true", help="leave the cores to the system")
-    parser.add_argument(
-        "--share", action="store_true", help="one process of a step for all: fast, less exact"
-    )
-    for one in fields(Sizes):
-        assert isinstance(one.default, (int, float))
-        default = 0.5 if one.name == "seconds" else one.default
-        parser.add_argument(f"--{one.name}", type=type(one.default), default=default)
-    options = parser.parse_args(arguments)
-    data = json.loads(options.read.read_text()) if options.read else measure(options)
-    for line in report(data):
+    options = rounds_parser(__doc__, names, ALL, Sizes(seconds=0.5)).parse_args(arguments)
+    for line in report(data_for(options, measure)):
         print(line)
-    if options.json:
-        options.json.write_text(json.dumps(data, indent=1) + "\n")
 
 
 if __name__ == "__main__":

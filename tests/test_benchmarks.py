@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import compare, growth
+from benchmarks.comparison import pipeline
+from benchmarks.comparison.chart import chart as draw
+from benchmarks.comparison.churn import churn
 from benchmarks.comparison.goals import GOALS
+from benchmarks.comparison.payloads import LARGE
 from benchmarks.comparison.peers import PEERS, CannotInstall, Peer
-from benchmarks.comparison.pipeline import one_by_one
-from benchmarks.comparison.processes import ROOT, Server
+from benchmarks.comparison.pipeline import Ring, fan_out, one_by_one, pipelined
+from benchmarks.comparison.processes import ROOT, Server, pinned
 from benchmarks.comparison.protocols import Protocol
 from benchmarks.comparison.results import METRICS, Results, Spread
 from benchmarks.comparison.wire import Connection, Unexpected
-from benchmarks.comparison.workloads import WORKLOADS, check_calls
+from benchmarks.comparison.workloads import WORKLOADS, Measured, check_calls
 from benchmarks.curves import CURVES, Curve, Growth, Sizes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and uses epoll")
@@ -57,6 +66,22 @@ def test_the_chart_has_a_bar_for_each_server(measured):
     _, chart = measured
     words = [node.text for node in ET.parse(chart).iter("{http://www.w3.org/2000/svg}text")]
     assert words.count("wsrpc") == words.count("aiohttp-raw") == len(WORKLOADS) - 1
+
+
+def test_the_chart_begins_with_whoever_needs_least():
+    costs = {"wsrpc": 2, "aiohttp-raw": 4, "picows": 1}
+    runs = [
+        {"workload": "fanout", "server": server, "round": 0, "figures": {"cpu": cpu}}
+        for server, cpu in costs.items()
+    ]
+    words = [node.text for node in ET.fromstring(draw(Results(runs), "aiohttp-raw")).iter()]
+    names = [word for word in words if word in costs]
+    assert names == ["picows", "wsrpc", "aiohttp-raw"]
+    assert [word for word in words if re.fullmatch(r"\d\.\d\d", word or "")] == [
+        "4.00",
+        "2.00",
+        "1.00",
+    ]
 
 
 def test_figures_are_told_again(measured, tmp_path, capsys):
@@ -101,16 +126,106 @@ def test_a_wrong_reply_is_reported(monkeypatch, capsys):
     assert "the reply was" in line
 
 
-def test_a_byte_too_many_is_not_counted_as_a_reply():
+@pytest.fixture(params=["one by one", "pipelined", "fan out"])
+def timed(request):
+    """A loop of the client, and the connection whose frames are counted in it."""
+    (peer,) = [peer for peer in PEERS if peer.name == "aiohttp-raw"]
+    with (
+        Server(Path(sys.executable), peer.module, None) as server,
+        Connection(server.port, "/stream") as one,
+        Connection(server.port, "/stream") as other,
+    ):
+        ring = check_calls(peer, one, "echo", LARGE, 1)
+        if request.param == "one by one":
+            yield one, partial(one_by_one, one, ring, 0.1)
+        elif request.param == "pipelined":
+            yield one, partial(pipelined, [one], ring, 4, 0.1)
+        else:
+            one.send(peer.protocol.subscribe(1000))
+            one.receive()
+            other.send(peer.protocol.publish(1000, LARGE))
+            one.receive()
+            other.receive()
+            ring = Ring([peer.protocol.publish(1000, LARGE)] * 4)
+            yield one, partial(fan_out, other, [one], ring, 4, 0.1, None)
+
+
+def test_whole_replies_and_events_are_counted(timed):
+    _, loop = timed
+    loop()
+
+
+def test_a_byte_too_many_is_not_counted(timed):
+    connection, loop = timed
+    connection.size -= 1
+    with pytest.raises(Unexpected, match="bytes came for"):
+        loop()
+
+
+def test_a_byte_too_few_is_not_counted(timed, monkeypatch):
+    connection, loop = timed
+    connection.size += 1
+    connection.socket.settimeout(0.2)
+    monkeypatch.setattr(pipeline, "PATIENCE", 0.2)
+    with pytest.raises((Unexpected, TimeoutError), match=r"nothing came|bytes came|timed out"):
+        loop()
+
+
+class Run:
+    """A comparison whose servers do nothing, and whose host takes as much time as it is told."""
+
+    def __init__(self, monkeypatch, rounds, stolen=()):
+        self.order, taken = [], iter(stolen)
+
+        def work(server, peer, sizes, number):
+            self.order.append((number, peer.name))
+            return Measured(1, 1.0, 1.0, 1.0, {"rate": float(len(self.order))}, next(taken, 0.0))
+
+        monkeypatch.setitem(WORKLOADS, "rpc-seq", work)
+        idle = nullcontext(SimpleNamespace(versions={}))
+        monkeypatch.setattr(compare.Comparison, "_server", lambda self, *which: idle)
+        peers = [Peer(name, name) for name in "abc"]
+        self.comparison = compare.Comparison(peers, ["rpc-seq"], rounds, compare.Sizes(), pin=False)
+        self.comparison.run()
+
+
+def test_another_server_is_first_in_each_round(monkeypatch):
+    run = Run(monkeypatch, 3)
+    assert "".join(name for _, name in run.order) == "abcbcacab"
+    assert [number for number, _ in run.order] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_a_run_whose_time_the_host_took_is_tried_again_a_few_times(monkeypatch):
+    run = Run(monkeypatch, 1, [0.0, 0.2, 0.01, 0.2, 0.2, 0.2])
+    assert "".join(name for _, name in run.order) == "abbccc"
+    kept = [one["figures"]["rate"] for one in run.comparison.runs]
+    assert kept == [1, 3, 6]
+
+
+def test_a_pinned_client_leaves_a_core_to_the_servers():
+    before = os.sched_getaffinity(0)
+    with pinned(True) as core:
+        here = os.sched_getaffinity(0)
+        if len(before) > 1:
+            assert len(here) == 1
+            assert core in before - here
+        else:
+            assert core is None
+    assert os.sched_getaffinity(0) == before
+    with pinned(False) as core:
+        assert core is None
+        assert os.sched_getaffinity(0) == before
+
+
+def test_a_refused_websocket_is_told():
+    class Elsewhere(Protocol):
+        path = "/nowhere"
+
     with Server(Path(sys.executable), "aiohttp_raw", None) as server:
-        for change in (1, -1):
-            with Connection(server.port, "/stream") as connection:
-                (peer,) = [peer for peer in PEERS if peer.name == "aiohttp-raw"]
-                ring = check_calls(peer, connection, "echo", {}, 1)
-                connection.size += change
-                connection.socket.settimeout(0.2)
-                with pytest.raises((Unexpected, TimeoutError)):
-                    one_by_one(connection, ring, 0.1)
+        with pytest.raises(Unexpected, match="refused the websocket"):
+            churn(server.port, Elsewhere(), Protocol().call(1000, "echo", {}), 1, 0.1)
+        with pytest.raises(Unexpected, match="refused the websocket"):
+            Connection(server.port, Elsewhere.path)
 
 
 def test_every_peer_of_the_comparison_has_a_server():
@@ -130,6 +245,9 @@ def test_ratios_are_those_of_the_same_round():
     (goal,) = [g for g in GOALS if (g.workload, g.other) == ("rpc-pipe", "aiohttp-raw")]
     assert goal.is_met(ratio)
     assert not goal.is_met(Spread(median=1.9, least=1, most=3))
+    (cost,) = [g for g in GOALS if (g.workload, g.other) == ("fanout-seq", "aiohttp-raw")]
+    assert cost.is_met(Spread(median=cost.value, least=0.1, most=3))
+    assert not cost.is_met(Spread(median=cost.value + 0.1, least=0.1, most=3))
     assert results.ratio("rpc-pipe", "wsrpc", "picows", "rate") is None
 
 

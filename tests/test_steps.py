@@ -140,6 +140,22 @@ def test_ratios_are_to_the_step_before_that_was_measured():
     assert lines[-1].endswith("load average 0.5 to 1.5")
 
 
+def test_what_each_workload_gave_is_kept(monkeypatch, tmp_path, capsys):
+    def run(self):
+        (workload,) = self._workloads
+        self.versions[workload] = {"aiohttp": "3"}
+        self.failures[f"naive {workload}"] = "cannot start"
+
+    monkeypatch.setattr(steps.Comparison, "run", run)
+    file = tmp_path / "figures.json"
+    steps.main([*TINY, f"--json={file}"])
+    shown = capsys.readouterr().out
+    data = json.loads(file.read_text())
+    for workload in steps.ALL:
+        assert data["versions"][workload] == {"aiohttp": "3"}
+        assert f"naive {workload} " in shown
+
+
 def test_an_interrupted_run_tells_what_there_is(monkeypatch, capsys):
     runs = []
 

@@ -6,6 +6,7 @@ from benchmarks.comparison.results import Results, Spread
 from benchmarks.svg import Drawing
 
 WIDTH, COLUMNS, MARGIN = 880, 2, 16
+COLUMN_WIDTH = (WIDTH - MARGIN * (COLUMNS + 1)) / COLUMNS
 NAMES, VALUES = 128, 52
 """Pixels left of the bars and right of them."""
 BAR, STEP, HEAD = 12, 17, 42
@@ -29,13 +30,12 @@ def chart(results: Results, baseline: str) -> str:
     drawing.text(MARGIN, 26, title, "title")
     drawing.text(MARGIN, 42, "longer is better; lines: least to most of the rounds", "small")
     panels = [name for name in PANELS if baseline in results.servers(name)]
-    column_width = (WIDTH - MARGIN * (COLUMNS + 1)) / COLUMNS
     top, row_height = 62.0, 0.0
     for index, workload in enumerate(panels):
         column = index % COLUMNS
         if index and not column:
             top, row_height = top + row_height, 0.0
-        x = MARGIN + column * (column_width + MARGIN)
+        x = MARGIN + column * (COLUMN_WIDTH + MARGIN)
         row_height = max(row_height, _panel(drawing, results, workload, baseline, x, top))
     return drawing.svg(top + row_height)
 
@@ -54,8 +54,7 @@ def _panel(
         if ratio is not None:
             rows.append((server, ratio))
     rows.sort(key=lambda row: -row[1].median)
-    column_width = (WIDTH - MARGIN * (COLUMNS + 1)) / COLUMNS
-    scale = (column_width - NAMES - VALUES) / max(ratio.most for _, ratio in rows)
+    scale = (COLUMN_WIDTH - NAMES - VALUES) / max(ratio.most for _, ratio in rows)
     for index, (server, ratio) in enumerate(rows):
         top, left = y + HEAD + index * STEP, x + NAMES
         middle = top + BAR / 2

@@ -8,7 +8,15 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.comparison.protocols import Protocol
-from benchmarks.comparison.wire import CLOSE, PATIENCE, Unexpected, frame, frames, upgrade
+from benchmarks.comparison.wire import (
+    CLOSE,
+    PATIENCE,
+    Unexpected,
+    after_upgrade,
+    frame,
+    frames,
+    upgrade,
+)
 
 GOODBYE = frame(b"\x03\xe8", CLOSE)
 clock = time.perf_counter
@@ -25,39 +33,35 @@ class Visit:
 
     def live(self) -> Iterator[socket.socket]:
         """Connect and yield the socket; each next turn is for when it can be read."""
-        client = socket.socket()
-        client.connect(self._address)
-        client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.send(self._upgrade)
-        data = b""
-        while b"\r\n\r\n" not in data:
-            yield client
-            data += _read(client)
-        head, _, data = data.partition(b"\r\n\r\n")
-        if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise Unexpected(f"the server refused the websocket: {head[:200]!r}")
-        last = b""
-        for step in self._steps:
-            if isinstance(step, bytes):
-                client.send(step)
-            elif step is not None:
-                client.send(frame(step(last.decode()).encode()))
-            else:
-                while not (found := next(frames(data), None)):
-                    yield client
-                    data += _read(client)
-                _, last, end = found
-                data = data[end:]
-        client.send(GOODBYE)
-        while not any(opcode == CLOSE for opcode, _, _ in frames(data)):
-            yield client
-            data += _read(client)
-        while True:  # it is the server that closes the TCP connection, says RFC 6455
-            yield client
-            if not client.recv(4096):
-                break
-        client.close()
+        with socket.socket() as client:
+            client.connect(self._address)
+            client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.send(self._upgrade)
+            data = b""
+            while b"\r\n\r\n" not in data:
+                yield client
+                data += _read(client)
+            data, last = after_upgrade(data), b""
+            for step in self._steps:
+                if isinstance(step, bytes):
+                    client.send(step)
+                elif step is not None:
+                    client.send(frame(step(last.decode()).encode()))
+                else:
+                    while not (found := next(frames(data), None)):
+                        yield client
+                        data += _read(client)
+                    _, last, end = found
+                    data = data[end:]
+            client.send(GOODBYE)
+            while not any(opcode == CLOSE for opcode, _, _ in frames(data)):
+                yield client
+                data += _read(client)
+            while True:  # it is the server that closes the TCP connection, says RFC 6455
+                yield client
+                if not client.recv(4096):
+                    break
 
 
 def _read(client: socket.socket) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.comparison.wire import PATIENCE, Connection, Unexpected, frame, frames
 
@@ -33,11 +33,11 @@ class Poller:
     """The sockets of a timed loop, without blocking while the context is open."""
 
     def __init__(self, connections: Sequence[Connection]) -> None:
-        self.by_fd = {connection.socket.fileno(): connection for connection in connections}
+        self._by_fd = {connection.socket.fileno(): connection for connection in connections}
         self._epoll = select.epoll()
 
     def __enter__(self) -> Poller:
-        for fd, connection in self.by_fd.items():
+        for fd, connection in self._by_fd.items():
             connection.socket.setblocking(False)
             connection.bytes = connection.answered = connection.next = 0
             self._epoll.register(fd, select.EPOLLIN)
@@ -45,15 +45,27 @@ class Poller:
 
     def __exit__(self, *_: object) -> None:
         self._epoll.close()
-        for connection in self.by_fd.values():
+        for connection in self._by_fd.values():
             connection.socket.settimeout(PATIENCE)
 
-    def poll(self) -> list[tuple[int, int]]:
-        """Return what is ready; raise `Unexpected` where nothing is for long."""
+    def received(self) -> Iterator[tuple[Connection, int]]:
+        """Yield who got something, and how many bytes, each time at the start of `BUFFER`.
+
+        What could not be sent before is sent where that goes; raise `Unexpected` where nothing is
+        ready for long, or a connection ends.
+        """
         ready = self._epoll.poll(PATIENCE)
         if not ready:
             raise Unexpected(f"nothing came for {PATIENCE:.0f} s")
-        return ready
+        for fd, event in ready:
+            connection = self._by_fd[fd]
+            if event & select.EPOLLOUT:
+                self._flush(connection)
+            if event & ~select.EPOLLOUT:
+                got = connection.socket.recv_into(BUFFER)
+                if not got:
+                    raise Unexpected("the server closed the connection")
+                yield connection, got
 
     def write(self, connection: Connection, data: memoryview) -> None:
         """Send without blocking; what does not fit is sent when the socket is ready."""
@@ -68,7 +80,7 @@ class Poller:
             connection.pending = data[sent:]
             self._epoll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
-    def flush(self, connection: Connection) -> None:
+    def _flush(self, connection: Connection) -> None:
         """Send what did not fit before."""
         data, connection.pending = connection.pending, None
         if data is not None:
@@ -103,25 +115,17 @@ def pipelined(
     connections: Sequence[Connection], ring: Ring, depth: int, seconds: float
 ) -> tuple[int, float]:
     """Keep ``depth`` calls of each connection outstanding; return how many, and in what time."""
-    buffer, size = BUFFER, connections[0].size
+    size = connections[0].size
     with Poller(connections) as poller:
-        by_fd, begin = poller.by_fd, clock()
+        begin = clock()
         deadline = begin + seconds
         for connection in connections:
             poller.write(connection, ring.some(0, depth))
             connection.next = depth
         outstanding, calls = depth * len(connections), 0
-        while outstanding:
+        while outstanding > 0:
             going_on = clock() < deadline
-            for fd, event in poller.poll():
-                connection = by_fd[fd]
-                if event & select.EPOLLOUT:
-                    poller.flush(connection)
-                if not event & ~select.EPOLLOUT:
-                    continue
-                got = connection.socket.recv_into(buffer)
-                if not got:
-                    raise Unexpected("the server closed the connection")
+            for connection, got in poller.received():
                 connection.bytes += got
                 done = connection.bytes // size - connection.answered
                 if done:
@@ -154,10 +158,10 @@ def fan_out(
     Return the deliveries, the time taken, and, where the window is 1, the seconds from each
     publish to its last delivery.
     """
-    buffer, number = BUFFER, len(subscribers)
+    number = len(subscribers)
     size = subscribers[0].size  # of equal size for all, which the caller has held
     with Poller([publisher, *subscribers]) as poller:
-        by_fd, published, delivered, left = poller.by_fd, 0, 0, 0
+        published = delivered = left = 0
         times: list[float] = []
         begin = now = sent = clock()
         deadline = begin + seconds
@@ -171,21 +175,13 @@ def fan_out(
                         sent = now
                     poller.write(publisher, ring.some(published, due))
                     published += due
-            for fd, event in poller.poll():
-                connection = by_fd[fd]
-                if event & select.EPOLLOUT:
-                    poller.flush(connection)
-                if not event & ~select.EPOLLOUT:
-                    continue
-                got = connection.socket.recv_into(buffer)
-                if not got:
-                    raise Unexpected("the server closed the connection")
+            for connection, got in poller.received():
                 if connection is publisher:
                     continue
                 connection.bytes += got
                 left += got
                 if answer is not None:
-                    _answer(poller, connection, bytes(buffer[:got]), answer)
+                    _answer(poller, connection, bytes(BUFFER[:got]), answer)
             whole = left // size
             delivered += whole
             left -= whole * size

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,6 +122,24 @@ class Awake:
         for process in self._processes:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def pinned(pin: bool) -> Iterator[int | None]:
+    """Keep this process on a core while the context is open, and give another one for servers.
+
+    None where there are not two, or they are left to the system.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    if not pin or len(cores) < 2:
+        yield None
+        return
+    with Awake(cores[:2]):
+        os.sched_setaffinity(0, {cores[1]})
+        try:
+            yield cores[0]
+        finally:
+            os.sched_setaffinity(0, cores)
 
 
 def waited(process: str) -> float:

@@ -10,6 +10,8 @@ from benchmarks.comparison.wire import Connection, Unexpected
 
 CHANNEL = "news"
 EVENT = "tick"
+NUMBERS = range(1000, 1064)
+"""Of calls and events, in turn: more than are ever outstanding on a connection."""
 
 Step = str | Callable[[str], str] | None
 """A text to send, None to wait for a text, or what makes a text to send of the one that came."""
@@ -29,8 +31,8 @@ class Protocol:
     path = "/stream"
     greeting: tuple[Step, ...] = ()
     """What comes between the upgrade and the first call."""
-    answers_events = False
-    """Whether a subscriber has to answer each event."""
+    answer: Callable[[str], str] | None = None
+    """Makes what a subscriber answers to an event of its text, where it has to."""
 
     def call(self, number: int, method: str, payload: Any) -> str:
         """Return the text of a call."""
@@ -57,10 +59,6 @@ class Protocol:
         if message.get("channel") != CHANNEL:
             raise Unexpected(f"no event: {text[:300]}")
         return message["data"]
-
-    def answer(self, text: str) -> str:
-        """Return what a subscriber answers to an event."""
-        raise NotImplementedError
 
     def greet(self, connection: Connection) -> None:
         """Do what comes between the upgrade and the first call."""
@@ -123,8 +121,6 @@ class SocketIo(Protocol):
 
 class FastapiWebsocket(Protocol):
     """Both sides call each other; an event is a call of the server, which the client answers."""
-
-    answers_events = True
 
     def call(self, number: int, method: str, payload: Any) -> str:
         arguments = {"payload": payload} if method == "echo" else payload

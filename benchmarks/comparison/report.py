@@ -7,6 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks.comparison.goals import GOALS
 from benchmarks.comparison.results import METRICS, PARTS, RATIOS, Results, Spread
 
+LEGEND = (
+    "Figures: median of the rounds (largest less least, as a part of it).",
+    "Ratios: median of the rounds' ratios [least..most].",
+)
+
 
 def number(value: float) -> str:
     """Return a number with three digits that say something."""
@@ -77,10 +82,16 @@ def goals_table(results: Results) -> Iterator[str]:
     yield from table(rows)
 
 
+def not_measured(what: str, failures: Mapping[str, str]) -> Iterator[str]:
+    """Yield the table of what failed, and why; nothing if nothing did."""
+    if failures:
+        yield "\n## Not measured\n"
+        yield from table([[what, "why"], *map(list, failures.items())])
+
+
 def report(results: Results, baseline: str, failures: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of the whole report."""
-    yield "Figures: median of the rounds (largest less least, as a part of it)."
-    yield "Ratios: median of the rounds' ratios [least..most]."
+    yield from LEGEND
     for workload in results.workloads():
         yield f"\n## {workload}\n"
         yield from workload_table(results, workload, baseline)
@@ -89,6 +100,4 @@ def report(results: Results, baseline: str, failures: Mapping[str, str]) -> Iter
         yield from goals_table(results)
         yield "\nIn CPU: server time per operation as a part of the other's; a busy machine"
         yield "changes it little, rates and latencies much."
-    if failures:
-        yield "\n## Not measured\n"
-        yield from table([["server", "why"], *map(list, failures.items())])
+    yield from not_measured("server", failures)

@@ -62,6 +62,14 @@ def upgrade(path: str, port: int) -> bytes:
     ).encode()
 
 
+def after_upgrade(data: bytes) -> bytes:
+    """Return what came behind the answer to `upgrade`; raise `Unexpected` if that refuses."""
+    head, _, rest = data.partition(b"\r\n\r\n")
+    if b" 101 " not in head.partition(b"\r\n")[0]:
+        raise Unexpected(f"the server refused the websocket: {head[:200]!r}")
+    return rest
+
+
 class Connection:
     """One websocket, which blocks until the time is taken, and after."""
 
@@ -77,12 +85,17 @@ class Connection:
         self.answered = 0
         self.next = 0
         self.pending: memoryview | None = None
+        try:
+            self._open(path, port)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _open(self, path: str, port: int) -> None:
         self.socket.sendall(upgrade(path, port))
         while b"\r\n\r\n" not in self.buffer:
             self._read()
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise Unexpected(f"the server refused the websocket: {head[:200]!r}")
+        self.buffer = after_upgrade(self.buffer)
 
     def __enter__(self) -> Self:
         return self

@@ -15,10 +15,8 @@ from benchmarks.comparison.churn import churn
 from benchmarks.comparison.peers import Peer
 from benchmarks.comparison.pipeline import Ring, fan_out, one_by_one, pipelined
 from benchmarks.comparison.processes import Server, stolen, waited
+from benchmarks.comparison.protocols import NUMBERS
 from benchmarks.comparison.wire import Connection, Unexpected
-
-NUMBERS = range(1000, 1064)
-"""Of calls and events, in turn: more than are ever outstanding on a connection."""
 
 
 @dataclass
@@ -151,8 +149,7 @@ def typed(server: Server, peer: Peer, sizes: Sizes, number: int) -> Measured:
 
 
 def _fan_out(server: Server, peer: Peer, sizes: Sizes, window: int) -> Measured:
-    protocol = peer.protocol
-    answer = protocol.answer if protocol.answers_events else None
+    protocol, answer = peer.protocol, peer.protocol.answer
     with ExitStack() as stack:
         publisher = connect(server, peer, stack)
         subscribers = [connect(server, peer, stack) for _ in range(sizes.subscribers)]

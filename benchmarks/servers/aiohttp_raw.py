@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from benchmarks.servers.serving import serve_aiohttp
+from benchmarks.servers.serving import application, serve_aiohttp
 
 subscribers: set[web.WebSocketResponse] = set()
 
@@ -39,12 +39,5 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
     return websocket
 
 
-def make_app() -> web.Application:
-    """Make the application."""
-    app = web.Application()
-    app.router.add_get("/stream", stream)
-    return app
-
-
 if __name__ == "__main__":
-    serve_aiohttp(make_app())
+    serve_aiohttp(application(stream))

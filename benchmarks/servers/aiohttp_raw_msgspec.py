@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from benchmarks.servers.serving import serve_aiohttp
+from benchmarks.servers.order import Order
+from benchmarks.servers.serving import application, serve_aiohttp
 
 TEXT = WSMsgType.TEXT
-
-
-@dataclass
-class Venue:
-    """A part of an order."""
-
-    name: str
-    country: str
-
-
-@dataclass
-class Order:
-    """The payload of the typed workload."""
-
-    symbol: str
-    side: Literal["buy", "sell"]
-    quantity: Annotated[int, msgspec.Meta(ge=1)]
-    price: float
-    tags: list[str]
-    venue: Venue
-
-
 subscribers: set[web.WebSocketResponse] = set()
 decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
 
@@ -67,12 +45,5 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
     return websocket
 
 
-def make_app() -> web.Application:
-    """Make the application."""
-    app = web.Application()
-    app.router.add_get("/stream", stream)
-    return app
-
-
 if __name__ == "__main__":
-    serve_aiohttp(make_app(), "msgspec")
+    serve_aiohttp(application(stream), "msgspec")

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aiohttp import web
-
 from benchmarks.servers.serving import serve_aiohttp
-from wsrpc import ApiPath, Limits, LocalBroker, Publish, Subscribe, WsPathMixin
+from benchmarks.servers.wsrpc import Stream, make_app
+from wsrpc import Limits
 
 
-class Stream(ApiPath, WsPathMixin, Subscribe, Publish):
+class Wide(Stream):
     """The methods that are measured; no pings, which the client would have to answer."""
 
     limits = Limits(subscriptions=1_000_000, heartbeat=None)
 
-    async def ws_rpc_echo(self, payload: Any) -> Any:
-        """Return the payload."""
-        return payload
-
-
-def make_app() -> web.Application:
-    """Make the application."""
-    app = web.Application()
-    app.router.add_view("/stream", Stream)
-    LocalBroker.for_app(app)
-    return app
-
 
 if __name__ == "__main__":
-    serve_aiohttp(make_app(), "msgspec")
+    serve_aiohttp(make_app(Wide), "msgspec")

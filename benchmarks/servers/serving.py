@@ -50,6 +50,15 @@ def serve(start: Callable[[socket.socket], Awaitable[Any]], *distributions: str)
     asyncio.run(run())
 
 
+def application(handler: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Return an aiohttp application that has a handler, and nothing else."""
+    from aiohttp import web
+
+    app = web.Application()
+    app.router.add_get("/stream", handler)
+    return app
+
+
 def serve_aiohttp(app: Any, *distributions: str) -> None:
     """Serve an aiohttp application without an access log."""
     from aiohttp import web

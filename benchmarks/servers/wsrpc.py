@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from aiohttp import web
-from msgspec import Meta
 
+from benchmarks.servers.order import Order
 from benchmarks.servers.serving import serve_aiohttp
 from wsrpc import ApiPath, LocalBroker, Publish, Subscribe, WsPathMixin
-
-
-@dataclass
-class Venue:
-    """A part of an order."""
-
-    name: str
-    country: str
-
-
-@dataclass
-class Order:
-    """The payload of the typed workload."""
-
-    symbol: str
-    side: Literal["buy", "sell"]
-    quantity: Annotated[int, Meta(ge=1)]
-    price: float
-    tags: list[str]
-    venue: Venue
 
 
 class Stream(ApiPath, WsPathMixin, Subscribe, Publish):
@@ -44,10 +23,10 @@ class Stream(ApiPath, WsPathMixin, Subscribe, Publish):
         return payload
 
 
-def make_app() -> web.Application:
+def make_app(view: type[Stream] = Stream) -> web.Application:
     """Make the application."""
     app = web.Application()
-    app.router.add_view("/stream", Stream)
+    app.router.add_view("/stream", view)
     LocalBroker.for_app(app)
     return app
 

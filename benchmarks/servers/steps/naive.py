@@ -14,7 +14,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from aiohttp import web
 
-from benchmarks.servers.serving import serve_aiohttp
+from benchmarks.servers.serving import application, serve_aiohttp
 
 HEARTBEAT = 25.0
 """Seconds without a message after which a client is asked whether it lives, as in `wsrpc`."""
@@ -123,9 +123,7 @@ def make_app(stream: type[Stream]) -> web.Application:
     async def serve(request: web.Request) -> web.WebSocketResponse[Any]:
         return await stream(request).serve()
 
-    app = web.Application()
-    app.router.add_get("/stream", serve)
-    return app
+    return application(serve)
 
 
 def main(stream: type[Stream]) -> None:
