@@ -68,6 +68,10 @@ class _Reader(HTMLParser):
             self.asked.append(address)
         self.asked += _CSS_URL.findall(values.get("style") or "")
 
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "style":
+            self.asked += _CSS_URL.findall(data)
+
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add a page for each file of the project, outside of docs/, that a page links to."""

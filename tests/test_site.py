@@ -62,6 +62,8 @@ def test_no_page_shows_its_set_up(path):
         ('<img src="//example.org/a.png"/>', ["//example.org/a.png"]),
         ('<link rel="stylesheet" href="http://example.org/a.css">', ["http://example.org/a.css"]),
         ('<p style="background: url(https://example.org/a)">', ["https://example.org/a"]),
+        ('<style>@import "https://example.org/a.css";</style>', ["https://example.org/a.css"]),
+        ("<p>As in</p><pre>url(https://example.org/a)</pre>", []),
     ],
 )
 def test_what_a_page_asks_other_hosts_for_is_found(page, asked):
