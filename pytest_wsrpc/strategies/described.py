@@ -21,7 +21,18 @@ _KEYS: Final = (INT_KEY, FLOAT_KEY)
 """What wsrpc writes of keys that are numbers, which may be longer in truth."""
 
 
-class DescribedPayload(PayloadType):
+class _Described:
+    def __init__(self, schema: JsonSchema, name: str) -> None:
+        self.annotation: Any = name
+        self._schema = schema
+        _validator(schema)
+
+    def json_schema(self) -> JsonSchema:
+        """Return the schema."""
+        return copy.deepcopy(self._schema)
+
+
+class DescribedPayload(_Described, PayloadType):
     """The type of a payload that a JSON Schema (draft 2020-12, self-contained) describes.
 
     It refuses what whoever goes by the schema refuses. So formats are no constraints, as JSON
@@ -31,9 +42,7 @@ class DescribedPayload(PayloadType):
     """
 
     def __init__(self, schema: JsonSchema, name: str) -> None:
-        self.annotation = name
-        self._schema = schema
-        _validator(schema)
+        super().__init__(schema, name)
         self._validator = _validator(_lenient(schema))
 
     def validate(self, payload: Any) -> Any:
@@ -45,25 +54,12 @@ class DescribedPayload(PayloadType):
             raise InvalidParams(errors)
         return payload
 
-    def json_schema(self) -> JsonSchema:
-        """Return the schema."""
-        return copy.deepcopy(self._schema)
 
-
-class DescribedResponse(ResponseType):
+class DescribedResponse(_Described, ResponseType):
     """The type of a response that a JSON Schema (draft 2020-12, self-contained) describes.
 
     Raises `ValueError` for a schema that is none.
     """
-
-    def __init__(self, schema: JsonSchema, name: str) -> None:
-        self.annotation = name
-        self._schema = schema
-        _validator(schema)
-
-    def json_schema(self) -> JsonSchema:
-        """Return the schema."""
-        return copy.deepcopy(self._schema)
 
 
 def _lenient(schema: Any) -> Any:

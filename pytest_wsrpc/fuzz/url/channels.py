@@ -120,8 +120,7 @@ def _endpoint(
     values: Mapping[str, str],
     url: URL,
 ) -> UrlEndpoint:
-    messages = Messages(document, channel, documents)
-    methods = messages.methods()
+    methods = Messages(document, channel, documents).methods()
     if not methods:
         raise BadDocument(
             f"the channel {address} has no requests: messages whose payload has a member 'method' "
@@ -130,7 +129,7 @@ def _endpoint(
     told = _told_limits(channel)
     return UrlEndpoint(
         address,
-        _view(methods, messages.overridden(), _limits(channel, told)),
+        _view(methods, _limits(channel, told)),
         methods,
         prefix=prefix,
         values=values,
@@ -154,14 +153,16 @@ def _limits(channel: Node, told: Mapping[str, Any]) -> Limits:
         raise BadDocument(f"{channel}/{LIMITS}: {error}") from None
 
 
-def _view(
-    methods: Mapping[str, RpcMethod], overridden: set[str], limits: Limits
-) -> type[WsPathMixin]:
+def _view(methods: Mapping[str, RpcMethod], limits: Limits) -> type[WsPathMixin]:
     """Return a view class like the server's, as far as it can be known."""
     mixins: list[type] = []
     for name, mixin in (("subscribe", Subscribe), ("publish", Publish)):
         if name in methods and methods[name].channel_call:
             mixins.append(mixin)
     members: dict[str, Any] = {"limits": limits}
-    members |= {f"ws_rpc_{name}": methods[name].function for name in overridden}
+    members |= {
+        f"ws_rpc_{name}": method.function
+        for name, method in methods.items()
+        if method.channel_call and not method.builtin
+    }
     return type("Described", (WsPathMixin, *mixins), members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from hypothesis.errors import InvalidArgument
@@ -39,12 +39,13 @@ class Messages:
     def __init__(self, document: Node, channel: Node, documents: Documents) -> None:
         self._documents = documents
         self._channel = channel
-        self._operations = [
-            operation
-            for operation in map(documents.follow, document.children("operations"))
-            if self._is_here(operation)
-        ]
         self._all = list(self._messages(channel.children("messages")))
+        self._operations: dict[tuple[str, str], list[Node]] = {}
+        for operation in map(documents.follow, document.children("operations")):
+            if self._is_here(operation):
+                for place in {documents.follow(m).place for m in operation.children("messages")}:
+                    self._operations.setdefault(place, []).append(operation)
+        self._has_tags = any({BUILTIN, PUBSUB} & self._tags(message) for message in self._all)
 
     def methods(self) -> dict[str, RpcMethod]:
         """Return the methods by name; raises `BadDocument` for one that cannot be understood."""
@@ -53,17 +54,6 @@ class Messages:
             if message.method is not None and not self._is_reply(message):
                 found[message.method] = self._method(message.method, message)
         return dict(sorted(found.items()))
-
-    def overridden(self) -> set[str]:
-        """Return the names of methods of publish/subscribe that are the application's own."""
-        return {
-            message.method
-            for message in self._all
-            if message.method is not None
-            and message.method in METHODS
-            and PUBSUB in (tags := self._tags(message))
-            and BUILTIN not in tags
-        }
 
     def _messages(self, nodes: Iterator[Node]) -> Iterator[_Message]:
         for node in map(self._documents.follow, nodes):
@@ -86,20 +76,19 @@ class Messages:
     def _method(self, name: str, message: _Message) -> RpcMethod:
         payload = self._member(message.payload, "payload")
         responses = list(self._responses(name, message))
-        made = RpcMethod(
+        tags = self._tags(message)
+        is_own = name in METHODS and (
+            PUBSUB in tags if self._has_tags else self._is_of_protocol(name, payload)
+        )
+        return RpcMethod(
             name=name,
             function=_called,
             payload=None if payload is None else self._payload(name, payload),
             response=self._response(name, responses) if responses else None,
             description="",
-            channel_call=False,
-            builtin=False,
+            channel_call=is_own,
+            builtin=is_own and (BUILTIN in tags or not self._has_tags),
         )
-        tags = self._tags(message)
-        is_own = PUBSUB in tags or (not self._has_tags() and self._is_of_protocol(name, payload))
-        if name in METHODS and is_own:
-            made = replace(made, channel_call=True, builtin=BUILTIN in tags or not self._has_tags())
-        return made
 
     def _payload(self, name: str, node: Node) -> DescribedPayload | None:
         schema = schema_of(self._documents, [node])
@@ -125,7 +114,7 @@ class Messages:
         """Yield the schemas of responses: those that an operation names, else those by method."""
         replies = [
             reply
-            for operation in self._operations_of(request)
+            for operation in self._operations.get(request.node.place, ())
             for whole in operation.children("reply")
             if whole.pointer.endswith("/messages")
             for reply in self._messages(iter(map(whole.child, range(len(whole.value)))))
@@ -137,30 +126,18 @@ class Messages:
             if response is not None and reply.method in (None, name):
                 yield response
 
-    def _operations_of(self, message: _Message) -> Iterator[Node]:
-        for operation in self._operations:
-            named = [self._documents.follow(one).place for one in operation.children("messages")]
-            if message.node.place in named:
-                yield operation
-
     def _tags(self, message: _Message) -> set[str]:
         return {
             str(tag.value.get("name"))
-            for operation in self._operations_of(message)
+            for operation in self._operations.get(message.node.place, ())
             for tag in map(self._documents.follow, operation.children("tags"))
             if isinstance(tag.value, dict)
         }
 
-    def _has_tags(self) -> bool:
-        """Tell whether the document says itself which methods are those of the protocol."""
-        return any(tag in self._tags(one) for one in self._all for tag in (BUILTIN, PUBSUB))
-
     def _is_of_protocol(self, name: str, payload: Node | None) -> bool:
         """Tell whether a method is to all appearance the protocol's own of this name."""
-        if name not in METHODS or payload is None:
-            return False
         least, most = _MEMBERS[name]
-        return least <= self._members(payload) <= most
+        return payload is not None and least <= self._members(payload) <= most
 
     # -- looking into schemas
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from pytest_wsrpc.strategies.schema.document import escaped
+
 from .fetching import FILE, BadDocument, Fetcher, name_of, value_of
 
 
@@ -28,10 +30,13 @@ class Node:
         """Say where it is, for a person."""
         return f"#{self.pointer or '/'}"
 
+    def is_in(self, other: Node) -> bool:
+        """Tell whether it is a part of another."""
+        return self.base == other.base and self.pointer.startswith(f"{other.pointer}/")
+
     def child(self, key: str | int) -> Node:
         """Return a part of it, which must be there."""
-        escaped = str(key).replace("~", "~0").replace("/", "~1")
-        return Node(self.value[key], self.base, f"{self.pointer}/{escaped}")
+        return Node(self.value[key], self.base, f"{self.pointer}/{escaped(str(key))}")
 
     def get(self, key: str) -> Node | None:
         """Return a part of it, None where it has none."""
@@ -66,17 +71,20 @@ class Documents:
             if node.place in seen:
                 raise BadDocument(f"{node}: the reference leads back to itself")
             seen.add(node.place)
-            node = self.at(node, node.value["$ref"])
+            node = self.at(node, node.value["$ref"], node)
         return node
 
-    def at(self, node: Node, reference: str, scope: Node | None = None) -> Node:
+    def at(self, node: Node, reference: str, scope: Node) -> Node:
         """Return where a reference of a part leads; raises `BadDocument`.
 
         What is not there from the root of the file on is looked for in `scope`, as of a schema that
         was put into the document with its own definitions.
         """
         uri, _, fragment = reference.partition("#")
-        base = urljoin(node.base, uri) if uri else node.base
+        try:
+            base = urljoin(node.base, uri) if uri else node.base
+        except ValueError as error:
+            raise BadDocument(f"{node}: {reference!r} is no reference: {error}") from None
         if urlsplit(base).scheme == FILE != urlsplit(node.base).scheme:
             raise BadDocument(f"{node}: {reference!r} leads from the network to a file")
         pointer = unquote(fragment)
@@ -84,9 +92,13 @@ class Documents:
             raise BadDocument(
                 f"{node}: {reference!r} is no JSON pointer, such as '#/components/...'"
             )
-        found = self._walk(self.root(base), pointer)
-        if found is None and scope is not None and not uri:
-            found = self._walk(scope, pointer)
+        try:
+            found = self._walk(self.root(base), pointer)
+            if found is None and not uri:
+                own = {key: part for key, part in scope.value.items() if key != "$ref"}
+                found = self._walk(Node(own, scope.base, scope.pointer), pointer)
+        except RecursionError:
+            raise BadDocument(f"{node}: the reference leads back to itself") from None
         if found is None:
             where = "" if base == node.base else f" in {name_of(base)}"
             raise BadDocument(f"{node}: {reference!r} leads nowhere{where}")
@@ -95,11 +107,14 @@ class Documents:
     def _walk(self, node: Node, pointer: str) -> Node | None:
         for part in pointer.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
-            node = self.follow(node)
-            if isinstance(node.value, list) and name.isdecimal() and int(name) < len(node.value):
-                node = node.child(int(name))
-            elif isinstance(node.value, dict) and name in node.value:
-                node = node.child(name)
-            else:
+            found = _part(node, name) or _part(self.follow(node), name)
+            if found is None:
                 return None
+            node = found
         return node
+
+
+def _part(node: Node, name: str) -> Node | None:
+    if isinstance(node.value, list) and name.isdecimal() and int(name) < len(node.value):
+        return node.child(int(name))
+    return node.get(name)

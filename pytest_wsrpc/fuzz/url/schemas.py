@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, Final, TypeAlias
 
+from pytest_wsrpc.strategies.schema.document import IN_LIST, IN_MAP, IN_ONE
 from wsrpc.schema.document import JsonSchema
 
 from .fetching import BadDocument
 from .references import Documents, Node
 
-_ONE: Final = frozenset(
-    {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
-    | {"unevaluatedItems", "unevaluatedProperties"}
-)
-_LIST: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAP: Final = frozenset({"dependentSchemas", "patternProperties", "properties"})
 _LEFT_OUT: Final = frozenset(
     {"$comment", "$defs", "$id", "$schema", "additionalItems", "definitions", "dependencies"}
     | {"discriminator", "externalDocs"}
@@ -72,7 +68,7 @@ class _Bundle:
         if not isinstance(value, dict):
             raise BadDocument(f"{node}: expected a JSON Schema, got {type(value).__name__}")
         if isinstance(value.get("$ref"), str):
-            reference = {"$ref": self._reference(node, scope)}
+            reference = {"$ref": self._reference(node, scope, is_later)}
             rest = {key: part for key, part in value.items() if key != "$ref"}
             # draft 07 ignores what stands beside a reference
             if not rest or not is_later:
@@ -81,17 +77,19 @@ class _Bundle:
             return {"allOf": [reference, self._converted(beside, scope, is_later)]}
         return self._converted(node, scope, is_later)
 
-    def _reference(self, node: Node, scope: Node) -> str:
+    def _reference(self, node: Node, scope: Node, is_later: bool) -> str:
         target = self._documents.at(node, node.value["$ref"], scope)
         name = self._names.get(target.place)
         if name is None:
             plain = re.sub(r"[^a-zA-Z0-9.\-_]", "_", target.pointer.rpartition("/")[2]) or "root"
-            name = plain
-            while name in self._definitions:
-                name = f"{plain}_{len(self._definitions)}"
+            names = (f"{plain}_{number}" if number else plain for number in count())
+            name = next(name for name in names if name not in self._definitions)
             self._names[target.place] = name
             self._definitions[name] = {}  # a reference back ends here
-            self._definitions[name] = self._schema(target, target)
+            if target.is_in(scope):
+                self._definitions[name] = self._schema(target, scope, is_later=is_later)
+            else:
+                self._definitions[name] = self._schema(target, target)
         return f"#/$defs/{name}"
 
     def _converted(self, node: Node, scope: Node, is_later: bool) -> JsonSchema:
@@ -107,11 +105,11 @@ class _Bundle:
                 more = node.get("additionalItems")
                 if more is not None:
                     made["items"] = part(more)
-            elif keyword in _ONE:
+            elif keyword in IN_ONE:
                 made[keyword] = part(node.child(keyword))
-            elif keyword in _LIST and isinstance(value, list):
+            elif keyword in IN_LIST and isinstance(value, list):
                 made[keyword] = [part(one) for one in node.children(keyword)]
-            elif keyword in _MAP and isinstance(value, dict):
+            elif keyword in IN_MAP and isinstance(value, dict):
                 whole = node.child(keyword)
                 made[keyword] = {name: part(whole.child(name)) for name in value}
             else:

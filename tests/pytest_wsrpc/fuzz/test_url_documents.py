@@ -12,13 +12,17 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from pytest_wsrpc.fuzz import pool
 from pytest_wsrpc.fuzz.case import Case
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.phases import Subject, accepts, protocol, refuses
+from pytest_wsrpc.fuzz.url.address import values_in
 from pytest_wsrpc.fuzz.url.channels import CAUTIOUS, UrlEndpoint, endpoints_at
 from pytest_wsrpc.fuzz.url.fetching import BadDocument
-from pytest_wsrpc.fuzz.url.references import Documents
+from pytest_wsrpc.fuzz.url.phases import adapted
+from pytest_wsrpc.fuzz.url.references import Documents, Node
 from pytest_wsrpc.strategies import payloads
+from pytest_wsrpc.strategies.schema.hints import NO_HINTS
 from wsrpc import ApiPath, Limits, LocalBroker, Publish, Subscribe, WsPathMixin
 from wsrpc.asyncapi import document
 
@@ -97,6 +101,19 @@ def test_a_channel_fits_by_its_address(url: str, address: str, path: str) -> Non
     assert endpoint.url({"id": "given"}) == path
 
 
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/rooms/7/b", "/rooms/{id}"),
+        ("/rooms/", "/rooms/{id}"),
+        ("/v1x0/7", "/v1.0/{id}"),
+        ("/rooms/7xjson", "/rooms/{id}.json"),
+    ],
+)
+def test_what_a_parameter_does_not_stand_for_fits_not(path: str, address: str) -> None:
+    assert values_in(path, address) is None
+
+
 def test_all_channels_that_fit_are_fuzzed() -> None:
     given = api(address="/rooms/{id}")
     given["channels"]["lobby"] = api(address="/rooms/lobby")["channels"]["x"]
@@ -141,7 +158,13 @@ def test_a_channel_of_one_server_has_the_path_of_that_one() -> None:
         ),
         (api({"$ref": "#/nowhere"}), "'#/nowhere' leads nowhere"),
         (api({"$ref": "#/channels/x/messages/r/payload/allOf/0"}), "leads nowhere"),
+        (
+            api({"$ref": "#/channels/x/messages/r/payload/properties/payload/b"}),
+            "r/payload/properties/payload: the reference leads back to itself",
+        ),
+        (api({"$ref": "#/channels/x/tags/1"}, tags=[{}]), "leads nowhere"),
         (api({"$ref": "#here"}), "'#here' is no JSON pointer, such as"),
+        (api({"$ref": "http://[x"}), "'http://[x' is no reference: Invalid IPv6 URL"),
         (api({"$ref": "other.json#/X"}), "file:///api/other.json cannot be read"),
         (api({"$ref": "empty.json#/X"}), "'empty.json#/X' leads nowhere in /api/empty.json"),
         (api(7), "payload: expected a JSON Schema, got int"),
@@ -239,6 +262,59 @@ def test_another_method_of_such_a_name_is_one_like_any_other(members: dict[str, 
     assert not issubclass(endpoint.view, Publish)
 
 
+def test_where_methods_of_the_protocol_are_told_others_are_none() -> None:
+    payload = {"properties": {"channel": {}, "data": {}}}
+    given = api(messages={"p": message("publish", payload), "s": message("subscribe", payload)})
+    given["operations"] = {
+        "one": {
+            "channel": {"$ref": "#/channels/x"},
+            "messages": [{"$ref": "#/channels/x/messages/s"}],
+            "tags": [{"name": "builtin"}, {"name": "publish/subscribe"}],
+        }
+    }
+    (endpoint,) = read(given)
+    assert [name for name, one in endpoint.methods.items() if one.builtin] == ["subscribe"]
+
+
+def test_a_reply_alone_is_no_method_of_the_protocol() -> None:
+    answer = {"payload": {"properties": {"method": {"const": "publish"}, "response": True}}}
+    given = api(messages={"r": message("do"), "a": answer})
+    given["operations"] = {
+        "one": {
+            "channel": {"$ref": "#/channels/x"},
+            "messages": [{"$ref": "#/channels/x/messages/a"}],
+            "tags": [{"name": "publish/subscribe"}],
+        }
+    }
+    (endpoint,) = read(given)
+    assert list(endpoint.methods) == ["do"]
+
+
+def test_twice_as_many_methods_take_twice_the_work() -> None:
+    def looks(count: int) -> int:
+        names = [f"m{number}" for number in range(count)]
+        places = {name: f"#/channels/x/messages/{name}" for name in names}
+        value = api(messages={name: message(name) for name in names})
+        value["operations"] = {
+            name: {"channel": {"$ref": "#/channels/x"}, "messages": [{"$ref": place}]}
+            for name, place in places.items()
+        }
+        documents = Counting(Files({BASE: value}))  # type: ignore[arg-type]
+        (endpoint,) = endpoints_at(URL("ws://localhost/x"), BASE, documents)
+        assert len(endpoint.methods) == count
+        return documents.looks
+
+    assert looks(20) < 2.5 * looks(10)
+
+
+class Counting(Documents):
+    looks = 0
+
+    def follow(self, node: Node) -> Node:
+        self.looks += 1
+        return super().follow(node)
+
+
 def test_a_request_may_be_put_together_and_have_no_payload() -> None:
     parts = [{"properties": {"id": {}}}, {"properties": {"method": {"enum": ["do"]}}}]
     given = api(messages={"r": {"payload": {"allOf": parts}}})
@@ -270,6 +346,29 @@ def test_what_an_operation_replies_with_is_the_response() -> None:
     assert endpoint.methods["other"].response is None
 
 
+def test_replies_of_other_methods_and_channels_are_no_responses() -> None:
+    given = api(messages={"r": {"$ref": "#/components/messages/r"}})
+    given["channels"]["y"] = {**given["channels"]["x"], "address": "/y"}
+    given["components"] = {
+        "messages": {
+            "r": message("do"),
+            "here": reply({"type": "integer"}),
+            "there": reply({"type": "string"}),
+            "other": {"payload": {"properties": {
+                "method": {"const": "other"}, "response": {"type": "null"}}}},
+        }
+    }  # fmt: skip
+    given["operations"] = {
+        channel: {
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "messages": [{"$ref": f"#/channels/{channel}/messages/r"}],
+            "reply": {"messages": [{"$ref": f"#/components/messages/{name}"} for name in replies]},
+        }
+        for channel, replies in (("x", ["here", "other"]), ("y", ["there"]))
+    }
+    assert method(given).response.json_schema() == {"type": "integer"}
+
+
 def reply(response: Any) -> dict[str, Any]:
     return {"payload": {"properties": {"response": response}}}
 
@@ -294,18 +393,39 @@ def test_references_lead_to_definitions_also_in_other_files() -> None:
     }
 
 
-def test_two_definitions_of_one_name_are_two() -> None:
+@pytest.mark.parametrize(("other", "second"), [("Y", "X_1"), ("X_1", "X_2"), ("X_2", "X_1")])
+def test_two_definitions_of_one_name_are_two(other: str, second: str) -> None:
+    places = {"a": "one.json#/X", "b": f"one.json#/{other}", "c": "two.json#/X"}
     found = schema(
-        {"properties": {"a": {"$ref": "one.json#/X"}, "b": {"$ref": "two.json#/X"}}},
-        one={"X": {"type": "string"}},
+        {"properties": {name: {"$ref": place} for name, place in places.items()}},
+        one={"X": {"type": "string"}, other: {"type": "integer"}},
         two={"X": {"type": "null"}},
     )
-    assert found["$defs"] == {"X": {"type": "string"}, "X_1": {"type": "null"}}
+    assert found["$defs"] == {
+        "X": {"type": "string"},
+        other: {"type": "integer"},
+        second: {"type": "null"},
+    }
 
 
 def test_a_schema_may_bring_its_own_definitions() -> None:
-    given = {"$defs": {"N": {"type": "integer"}}, "properties": {"n": {"$ref": "#/$defs/N"}}}
-    assert schema(given)["$defs"] == {"N": {"type": "integer"}}
+    pair = {"properties": {"n": {"$ref": "#/$defs/N"}}}
+    own = {"N": {"type": "integer"}, "Pair": pair}
+    assert schema({"$defs": own, "properties": {"p": {"$ref": "#/$defs/Pair"}}})["$defs"] == own
+
+
+def test_a_schema_that_is_referred_to_may_bring_its_own_definitions() -> None:
+    own = {"$defs": {"N": {"type": "integer"}}, "properties": {"n": {"$ref": "#/$defs/N"}}}
+    value = api({"$ref": "#/shared/A"})
+    value["shared"] = {"A": {"properties": {"b": {"$ref": "#/shared/AB"}}}, "AB": own}
+    found = method(value).payload.json_schema()
+    assert found["$defs"]["N"] == {"type": "integer"}
+
+
+def test_a_message_may_bring_its_own_definitions() -> None:
+    own = {"definitions": {"Ask": message("do")["payload"]}, "$ref": "#/definitions/Ask"}
+    (endpoint,) = read(api(messages={"r": {"payload": own}}))
+    assert list(endpoint.methods) == ["do"]
 
 
 def test_a_reference_may_lead_through_a_list() -> None:
@@ -325,6 +445,7 @@ def test_draft_07_is_said_in_the_words_of_2020_12() -> None:
             "list": {"items": {"type": "string"}, "additionalItems": False},
             "one": {"const": {"$ref": "no reference"}, "not": {"type": "null"}},
             "beside": {"$ref": "#/shared", "type": "null"},
+            "inside": {"contentSchema": {"$ref": "#/shared"}},
         },
         "dependencies": {"pair": ["open"], "list": {"required": ["one"]}},
     }
@@ -337,6 +458,7 @@ def test_draft_07_is_said_in_the_words_of_2020_12() -> None:
             "list": {"items": {"type": "string"}},
             "one": {"const": {"$ref": "no reference"}, "not": {"type": "null"}},
             "beside": {"$ref": "#/$defs/shared"},
+            "inside": {"contentSchema": {"$ref": "#/$defs/shared"}},
         },
         "dependentRequired": {"pair": ["open"]},
         "dependentSchemas": {"list": {"required": ["one"]}},
@@ -347,12 +469,20 @@ def test_draft_07_is_said_in_the_words_of_2020_12() -> None:
 def test_a_later_draft_keeps_what_stands_beside_a_reference() -> None:
     later = {
         "schemaFormat": "application/schema+json;version=draft-2020-12",
-        "schema": {"$ref": "#/shared", "required": ["a"]},
+        "schema": {
+            "$ref": "#/shared",
+            "properties": {"own": {"$ref": "#/$defs/own"}},
+            "$defs": {"own": {"$ref": "#/shared", "maxProperties": 3}},
+        },
     }
     value = api(later)
     value["shared"] = {"type": "object", "minProperties": 2}
     found = method(value).payload.json_schema()
-    assert found["allOf"] == [{"$ref": "#/$defs/shared"}, {"required": ["a"]}]
+    assert found["allOf"] == [
+        {"$ref": "#/$defs/shared"},
+        {"properties": {"own": {"$ref": "#/$defs/own"}}},
+    ]
+    assert found["$defs"]["own"] == {"allOf": [{"$ref": "#/$defs/shared"}, {"maxProperties": 3}]}
 
 
 def test_a_response_that_nothing_fits_is_told_as_such() -> None:
@@ -368,13 +498,19 @@ def test_payloads_are_drawn_for_what_was_read() -> None:
     assert find(payloads(method(api(given)).payload), lambda _: True) == {"n": 5}
 
 
+def test_no_code_is_read_for_what_payloads_may_be_compared_with() -> None:
+    (endpoint,) = read(api({"type": "object", "properties": {"n": {"type": "integer"}}}))
+    assert pool._hints(endpoint, endpoint.methods["do"]) is NO_HINTS
+
+
 def messages_of(endpoint: Endpoint) -> Iterator[Case]:
     """Yield cases of all phases of one message."""
     subject = Subject(endpoint, endpoint.methods["do"])
     found: list[Case] = []
+    phases = [adapted(one.PHASE) for one in (accepts, refuses, protocol)]
 
     @settings(max_examples=200, database=None, derandomize=True)
-    @given(st.one_of(phase.PHASE.cases(subject) for phase in (accepts, refuses, protocol)))
+    @given(st.one_of(phase.cases(subject) for phase in phases))
     def draw(case: Case) -> None:
         found.append(case)
 
