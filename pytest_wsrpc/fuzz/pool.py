@@ -19,16 +19,6 @@ from .literals import literals_of
 Payload: TypeAlias = dict[str, Any]
 
 
-def ids(endpoint: Endpoint) -> st.SearchStrategy[str | int]:
-    """Return ids of requests that the server can repeat."""
-    return ws.ids().filter(is_exact) if endpoint.is_remote else ws.ids()
-
-
-def is_exact(id: str | int | None) -> bool:
-    """Tell whether an id is the same in languages that have no integers but doubles."""
-    return not isinstance(id, int) or abs(id) < _EXACT
-
-
 def payloads(endpoint: Endpoint, method: RpcMethod) -> st.SearchStrategy[Payload]:
     """Return payloads that a method's type accepts, those of the user's hooks if it has some."""
     return inputs.payloads(endpoint, method, _payloads(method, _hints(endpoint, method)))
@@ -56,5 +46,4 @@ def _payloads(draw: st.DrawFn, method: RpcMethod, literals: Hints) -> Payload:
     return payload
 
 
-_EXACT: Final = 2**53
 _IS_USUAL: Final = st.sampled_from((True,) * 7 + (False,))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from pytest_wsrpc import strategies as ws
+
 from ..case import Case, request
-from ..pool import ids, payloads
+from ..pool import payloads
 from .phase import Phase, Subject, fits
 
 
@@ -14,7 +16,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     assert method is not None
     return st.builds(
         lambda id, payload: request(endpoint, method, id, payload),
-        ids(endpoint),
+        ws.ids(),
         payloads(endpoint, method),
     ).filter(fits)
 

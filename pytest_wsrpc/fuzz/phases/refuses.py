@@ -8,7 +8,7 @@ from pytest_wsrpc import strategies as ws
 from wsrpc.errors import InvalidParams
 
 from ..case import Case, request
-from ..pool import ids, invalid_payloads
+from ..pool import invalid_payloads
 from .phase import Phase, Subject, fits
 
 
@@ -25,7 +25,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
             path=invalid.path,
             why=invalid.why,
         ),
-        ids(endpoint),
+        ws.ids(),
         invalid_payloads(endpoint, method),
     ).filter(fits)
 
