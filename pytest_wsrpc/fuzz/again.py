@@ -6,12 +6,12 @@ import shlex
 
 import pytest
 
-from .reproduction import fill_in, masked
+from .headers import fill_in, masked
 from .settings import Settings
 from .target import Target
+from .url.target import SCHEMA, UrlTarget
 
 _KEPT = (
-    "wsrpc_schema",
     "wsrpc_tls_ca",
     "wsrpc_param",
     "wsrpc_case_timeout",
@@ -28,6 +28,8 @@ def command(config: pytest.Config, settings: Settings, target: Target, nodeid: s
     headers = settings.headers if config.getoption("wsrpc_header") else ()
     for name, value in masked(headers):
         words += ["--wsrpc-header", f"{name}: {value}"]
+    if isinstance(target, UrlTarget) and config.getoption("wsrpc_schema"):
+        words += [SCHEMA, target.schema]
     for name in _KEPT:
         given = config.getoption(name)
         values = given if isinstance(given, list) else [] if given is None else [given]

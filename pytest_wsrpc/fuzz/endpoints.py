@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAKING = 20.0
 """Seconds that making the application may hold everything up, at collection."""
 
-_PARAMETER = re.compile(r"\{([^{}]+)\}")
+PARAMETER = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class Endpoint:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the path's parameters."""
-        return tuple(_PARAMETER.findall(self.path))
+        return tuple(PARAMETER.findall(self.path))
 
     def url(self, values: Mapping[str, str]) -> str:
         """Return the path, percent-encoded, with the values of its parameters filled in."""
-        return _PARAMETER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
+        return PARAMETER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
 
 
 def endpoints_of_target(target: Target) -> list[Endpoint]:

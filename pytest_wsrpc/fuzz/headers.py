@@ -24,3 +24,14 @@ def merged(*sources: Sequence[tuple[str, str]]) -> Headers:
         known = {name.lower() for name, _ in found}
         found += [(name, value) for name, value in source if name.lower() not in known]
     return tuple(found)
+
+
+def masked(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers, or members of a query, without the values that are likely to be secret."""
+    return [(name, MASK if SECRET.search(name) else value) for name, value in headers]
+
+
+def fill_in(headers: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> str:
+    """Return the comment, of Python and of a shell, that names the masked headers, or nothing."""
+    names = dict.fromkeys([name for name, _ in headers if SECRET.search(name)] + [*also])
+    return f"  # fill in {', '.join(names)}" if names else ""

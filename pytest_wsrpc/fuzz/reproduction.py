@@ -13,7 +13,7 @@ from . import login
 from .assertions import asserted, is_own
 from .case import Case, Exchange
 from .failure import CheckFailure, Finding
-from .headers import MASK, SECRET
+from .headers import fill_in, masked
 from .play import PROBE_METHOD
 from .record import Record
 from .script import FIXTURES, NOT_BLOCKED, script
@@ -31,7 +31,7 @@ def test_for(
     if isinstance(target, UrlTarget):
         connect, first = pasted.connecting(shown), pasted.CONNECT
         imported = ["from pytest_wsrpc import WsTestClient"]
-        fixture = pasted.fixture(target, path, fill_in((), target.secrets))
+        fixture = pasted.fixture(target, path)
     else:
         connect, first = f"ws_connect({', '.join([repr(path), *shown])})", "ws_connect"
         imported, fixture = target.written()
@@ -66,17 +66,6 @@ def test_for(
             textwrap.indent(code, "    "),
         ]
     )
-
-
-def masked(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return headers without the values that are likely to be secret."""
-    return [(name, MASK if SECRET.search(name) else value) for name, value in headers]
-
-
-def fill_in(headers: Sequence[tuple[str, str]], also: Sequence[str] = ()) -> str:
-    """Return the comment, of Python and of a shell, that names the masked headers, or nothing."""
-    names = dict.fromkeys([name for name, _ in headers if SECRET.search(name)] + [*also])
-    return f"  # fill in {', '.join(names)}" if names else ""
 
 
 def _name(finding: Finding) -> str:

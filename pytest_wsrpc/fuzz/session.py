@@ -337,8 +337,7 @@ class FuzzPlugin:
         return tuple(one.spec for targets in self._targets.values() for one in targets)
 
     def pytest_report_header(self) -> str:
-        specs = [one.spec for targets in self._targets.values() for one in targets]
-        return f"wsrpc fuzz: {', '.join(specs)}, {self.settings.seed}"
+        return f"wsrpc fuzz: {', '.join(self.specs)}, {self.settings.seed}"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         self._reporter.summarize(terminalreporter)

@@ -8,15 +8,15 @@ from typing import Final
 
 from yarl import URL
 
-from ..headers import MASK, SECRET
+from ..endpoints import PARAMETER
+from ..headers import SECRET, masked
 
 SCHEMES: Final = ("ws", "wss")
 _OTHERS: Final = {"http": "ws", "https": "wss"}
-_PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
 
 def is_url(spec: str) -> bool:
-    """Tell whether what is to be fuzzed is given as a URL."""
+    """Tell whether what is to be fuzzed, or its document, is given as a URL."""
     return "://" in spec
 
 
@@ -45,7 +45,7 @@ def parsed(spec: str) -> URL:
 
 def shown(url: URL) -> str:
     """Return a URL as reports show it: without the values of the query that may be secret."""
-    query = [(name, MASK if SECRET.search(name) else value) for name, value in url.query.items()]
+    query = masked(list(url.query.items()))
     plain = without_query(url)
     return plain + ("?" + "&".join(f"{name}={value}" for name, value in query) if query else "")
 
@@ -67,7 +67,7 @@ def values_in(path: str, address: str) -> Mapping[str, str] | None:
     """
     if path == address:
         return {}
-    parts = _PARAMETER.split(address)
+    parts = PARAMETER.split(address)
     literals, names = parts[::2], parts[1::2]
     pattern = re.escape(literals[0])
     for literal in literals[1:]:

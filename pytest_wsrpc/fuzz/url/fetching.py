@@ -13,6 +13,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
+from yarl import URL
+
 from ..tls import Tls
 
 SECONDS: Final = 10.0
@@ -37,8 +39,8 @@ class Fetcher:
 
     def text(self, place: str) -> str:
         """Return what is at a ``file:``, ``http:`` or ``https:`` URL; raises `BadDocument`."""
-        parts = urlsplit(place)
         try:
+            parts = urlsplit(place)
             if parts.scheme == FILE:
                 data = Path(unquote(parts.path)).read_bytes()
             elif parts.scheme in _HTTP:
@@ -54,6 +56,8 @@ class Fetcher:
             raise BadDocument(f"GET {place} failed: {error.reason}") from None
         except UnicodeDecodeError:
             raise BadDocument(f"{place} is no text in UTF-8") from None
+        except ValueError as error:
+            raise BadDocument(f"{place} is no URL: {error}") from None
         except OSError as error:
             raise BadDocument(
                 f"{name_of(place)} cannot be read: {error.strerror or error}"
@@ -62,9 +66,9 @@ class Fetcher:
             raise BadDocument(f"GET {place} failed: {error!r}") from None
 
     def _over_http(self, place: str) -> bytes:
-        parts = urlsplit(place)
+        url = URL(place)
         request = Request(place, headers={"Accept": "application/json, */*;q=0.5"})
-        if (parts.hostname, parts.port or _port(parts.scheme)) == self._origin:
+        if (url.host, url.port) == self._origin:
             for name, value in self._headers.items():
                 # not to where a redirect leads
                 request.add_unredirected_header(name, value)
@@ -72,10 +76,6 @@ class Fetcher:
         with opener.open(request, timeout=SECONDS) as answer:
             data: bytes = answer.read()
             return data
-
-
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
 
 
 def name_of(place: str) -> str:

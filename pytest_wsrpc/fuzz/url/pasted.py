@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..headers import fill_in
+from .address import secrets
 from .target import UrlTarget
 
 CONNECT = "connect"
@@ -13,18 +15,14 @@ CONNECT = "connect"
 def imports(target: UrlTarget) -> list[str]:
     """Return the lines that import what the fixture uses, but for pytest's own."""
     lines = ["from contextlib import AsyncExitStack", ""]
-    return [*(["import ssl"] if "ssl." in target.tls.written() else []), *lines]
+    return [*(["import ssl"] if "ssl." in _tls(target) else []), *lines]
 
 
-def fixture(target: UrlTarget, path: str, note: str) -> list[str]:
-    """Return the fixture that gives connections to a path of the server.
-
-    `note` is a comment behind its URL.
-    """
-    tls = target.tls.written() if target.url.scheme == "wss" else ""
-    options = f"{tls}, **options" if tls else "**options"
+def fixture(target: UrlTarget, path: str) -> list[str]:
+    """Return the fixture that gives connections to a path of the server."""
+    options = ", ".join(filter(None, [_tls(target), "**options"]))
     return [
-        f"URL = {target.at(path)!r}{note}",
+        f"URL = {target.at(path)!r}{fill_in((), secrets(target.url))}",
         "",
         "",
         "@pytest_asyncio.fixture",
@@ -43,10 +41,15 @@ def told(target: UrlTarget, code: str) -> list[str]:
     """Return the lines of a test with what the document says in place of an application."""
     if "(ws_app, " not in code:
         return code.split("\n")
-    described = f"described = fuzz.described({target.schema!r}, {target.at(target.url.raw_path)!r})"
-    return [described, *code.replace("(ws_app, ", "(described, ").split("\n")]
+    first = f"described = fuzz.described({target.schema!r}, {target.at(target.url.raw_path)!r})"
+    first += fill_in((), target.schema_secrets)
+    return [first, *code.replace("(ws_app, ", "(described, ").split("\n")]
 
 
 def connecting(headers: Sequence[str]) -> str:
     """Return the call that connects, with these arguments."""
     return f"{CONNECT}({', '.join(headers)})"
+
+
+def _tls(target: UrlTarget) -> str:
+    return target.tls.written() if target.url.scheme == "wss" else ""

@@ -19,13 +19,12 @@ from ..endpoints import Endpoint
 from ..settings import Settings, as_given
 from ..target import OPTION, Target
 from ..tls import Tls
-from .address import BadAddress, parsed, secrets, shown, without_query
+from .address import BadAddress, is_url, parsed, secrets, shown, without_query
 from .channels import UrlEndpoint, endpoints_at
-from .fetching import BadDocument, Fetcher
+from .fetching import BadDocument, Fetcher, name_of
 from .references import Documents
 
 SCHEMA = "--wsrpc-schema"
-_PORTS = {"ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class UrlTarget(Target):
 
     url: URL = field(default_factory=URL)
     schema: str = ""
-    """Where the document is: a URL, or a path from where pytest was started."""
+    """Where the document is: a URL, its secrets not shown, or a path from where pytest started."""
     found: tuple[UrlEndpoint, ...] = ()
     tls: Tls = field(default_factory=Tls)
 
@@ -47,8 +46,13 @@ class UrlTarget(Target):
 
     @property
     def secrets(self) -> list[str]:
-        """The names in the query of the URL whose values are not shown."""
-        return secrets(self.url)
+        """The names in the queries of its URLs whose values are not shown."""
+        return secrets(self.url) + self.schema_secrets
+
+    @property
+    def schema_secrets(self) -> list[str]:
+        """Those in the query of the document's URL."""
+        return secrets(URL(self.schema)) if is_url(self.schema) else []
 
     def endpoints(self) -> list[Endpoint]:
         """Return the channels that fit the URL."""
@@ -75,8 +79,7 @@ def find(spec: str, settings: Settings, config: pytest.Config) -> UrlTarget:
             f"{OPTION} {shown(url)}: give {SCHEMA} FILE_OR_URL, the AsyncAPI document of the server"
         )
     given = as_given(config, "wsrpc_schema")
-    origin_of_url = (url.host, url.port or _PORTS[url.scheme])
-    fetcher = Fetcher(dict(settings.headers), origin_of_url, settings.tls)
+    fetcher = Fetcher(dict(settings.headers), (url.host, url.port), settings.tls)
     documents = Documents(fetcher)
     base = base_of(settings.schema)
     try:
@@ -97,12 +100,12 @@ def find(spec: str, settings: Settings, config: pytest.Config) -> UrlTarget:
 
 
 def _from_here(schema: str, directory: Path) -> str:
-    return schema if "://" in schema else os.path.relpath(schema, directory)
+    return shown(URL(schema)) if is_url(schema) else os.path.relpath(schema, directory)
 
 
 def base_of(schema: str) -> str:
     """Return where a document is as a URL, that of a file if it is none."""
-    return schema if "://" in schema else Path(schema).resolve().as_uri()
+    return schema if is_url(schema) else Path(schema).resolve().as_uri()
 
 
 def described(schema: str, url: str) -> Mapping[str, Endpoint]:
@@ -129,13 +132,14 @@ def _node_name(url: URL) -> str:
 def _file_of(base: str, fetcher: Fetcher, config: pytest.Config) -> Path:
     """Return the file of a document; one from elsewhere gets one, as ids begin with a file."""
     if base.startswith("file:"):
-        return Path(URL(base).path)
+        return Path(name_of(base))
     cache = getattr(config, "cache", None)
     if cache is not None:
         directory = Path(cache.mkdir("wsrpc-schemas"))
     else:
         directory = Path(tempfile.gettempdir())
-    plain = re.sub(r"[^A-Za-z0-9.-]+", "-", base.partition("://")[2])[:80].strip("-")
+    place = without_query(URL(base)).partition("://")[2]
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "-", place)[:80].strip("-")
     file = directory / f"{plain}-{hashlib.sha256(base.encode()).hexdigest()[:8]}.json"
-    file.write_text(f"{base}\n")
+    file.write_text(f"{shown(URL(base))}\n")
     return file

@@ -6,6 +6,8 @@ import json
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -14,9 +16,12 @@ import trustme
 
 from pytest_wsrpc import fuzz
 from pytest_wsrpc.fuzz import item as fuzz_item
+from pytest_wsrpc.fuzz.tls import Tls
 from pytest_wsrpc.fuzz.url import delivery
+from pytest_wsrpc.fuzz.url.pasted import imports
 
 from . import foreign
+from .test_url_host import target_at
 
 Run = Callable[..., pytest.RunResult]
 Paste = Callable[[pytest.RunResult], str]
@@ -234,6 +239,11 @@ def test_certificates_are_looked_at_unless_told(
     )
     trusted.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-ca *"])
     ignored.stdout.fnmatch_lines(["check: conforms", "again: *--wsrpc-tls-no-verify *"])
+
+
+def test_a_test_without_tls_imports_nothing_of_it() -> None:
+    for tls in (Tls(), Tls(Path("ca.pem")), Tls(verifies=False)):
+        assert "import ssl" not in imports(replace(target_at(1), tls=tls))
 
 
 def test_events_that_come_late_are_waited_for(fuzz_url: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ class Pages(BaseHTTPRequestHandler):
             self.wfile.write(b"what?\r\n\r\n")
             return
         else:
-            known = self.path == "/asyncapi.json" or self.headers["Authorization"]
+            known = self.path.startswith("/asyncapi.json") or self.headers["Authorization"]
             self.send_response(200 if known else 403 if "secret" in self.path else 404)
         self.end_headers()
         self.wfile.write(self.document)
@@ -116,6 +117,12 @@ def test_files_are_read(tmp_path: Path) -> None:
         fetcher().text((tmp_path / "no such").as_uri())
     with pytest.raises(BadDocument, match="ftp://x/y is neither a file nor at http:// or https://"):
         fetcher().text("ftp://x/y")
+
+
+@pytest.mark.parametrize("place", ["http://localhost:99999/x", "http://[x/y", "http://localhost/ä"])
+def test_what_is_no_url_is_told(place: str) -> None:
+    with pytest.raises(BadDocument, match=f"^{re.escape(place)} is no URL: "):
+        fetcher().text(place)
 
 
 def test_yaml_is_read_as_json_has_it() -> None:
@@ -210,6 +217,34 @@ def test_a_document_at_a_url_gives_ids_that_can_be_pasted(
     result.assert_outcomes(passed=1)
     assert f"::{target}::/rooms/{{room}}::add::accepts" in ids[0]
     assert ids[0].startswith(".pytest_cache/d/wsrpc-schemas/127.0.0.1-" if cached else "127.0.0.1-")
+
+
+def test_secrets_of_the_documents_url_are_not_shown(
+    fuzz: Run, paste: Callable[[pytest.RunResult], str], pages: Any, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(
+        """
+        from pytest_wsrpc import fuzz
+
+        @fuzz.check("none")
+        def none(exchange):
+            '''Nothing is right.'''
+            assert not exchange.answers
+        """
+    )
+    pages.document = json.dumps(foreign.document(["add"])).encode()
+    schema = f"http://127.0.0.1:{pages.port}/asyncapi.json?page=1&token="
+    with foreign.Server().running() as server:
+        target = f"ws://127.0.0.1:{server.port}/rooms/1"
+        result = fuzz(f"--wsrpc-schema={schema}abc", target=target, phases=["accepts"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"again: * --wsrpc-schema '{schema}...'* # fill in token"])
+    described = f"described = fuzz.described('{schema}...', '{target}')  # fill in token"
+    assert described in paste(result)
+    assert f"URL = '{target}'\n" in paste(result)
+    assert "abc" not in str(result.stdout)
+    (file,) = pytester.path.joinpath(".pytest_cache/d/wsrpc-schemas").iterdir()
+    assert file.read_text() == f"{schema}...\n"
 
 
 def test_each_option_is_an_ini_setting_beside_the_file(
