@@ -35,9 +35,8 @@ async def play(
     That is as long as a reply is waited for; less where the failure is found and is made shorter.
     """
     conversation = _on_new_channels(case)
-    patience = timeout
-    if not host.is_careful and isinstance(host, UrlHost):
-        patience = min(timeout, HURRY + 10 * host.slowest)
+    assert isinstance(host, UrlHost)
+    patience = timeout if host.is_careful else min(timeout, HURRY + 10 * host.slowest)
     waiting = replace(conversation, steps=(*conversation.steps, Settle(), Advance(patience)))
     async with host.application() as server:
         record = await play_on(server, waiting, path, headers, timeout, _wait_for_events)

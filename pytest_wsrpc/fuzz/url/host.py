@@ -54,7 +54,6 @@ class UrlHost(Host):
 
     def __init__(self, target: UrlTarget) -> None:
         super().__init__(target)
-        self._runner.close()
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._url_target = target
         self._session: aiohttp.ClientSession | None = None

@@ -10,7 +10,7 @@ from yarl import URL
 from pytest_wsrpc.fuzz.conversation import Advance, Call, Conversation, Settle
 from pytest_wsrpc.fuzz.url import delivery
 from pytest_wsrpc.fuzz.url.channels import endpoints_at
-from pytest_wsrpc.fuzz.url.host import UrlHost
+from pytest_wsrpc.fuzz.url.host import UrlHost, UrlServer
 from pytest_wsrpc.fuzz.url.references import Documents
 
 from . import foreign
@@ -62,34 +62,55 @@ def test_what_is_no_name_stays_as_it_is() -> None:
     assert renamed(7, None) == [7, None]
 
 
-def play(server: foreign.Server, *, is_careful: bool) -> Any:
+def play(server: foreign.Server, timeout: float, *, is_careful: bool = True) -> Any:
     methods = endpoint().methods
     steps = (
         Call(1, 1, methods["subscribe"], {"channel": "a"}),
         Call(1, 2, methods["publish"], {"channel": "a", "event": "tock", "data": "token-1"}),
     )
     host = UrlHost(target_at(server.port))
-    host.is_careful = is_careful
+    host.is_careful, host.slowest = is_careful, 0.1
     try:
-        return host.run(delivery.play(host, Conversation(endpoint(), steps), "/x", (), 0.3))
+        return host.run(delivery.play(host, Conversation(endpoint(), steps), "/x", (), timeout))
     finally:
         host.close()
 
 
-@pytest.mark.parametrize("is_careful", [True, False])
-def test_an_event_is_waited_for_as_long_as_a_reply_or_less_in_a_hurry(is_careful: bool) -> None:
+def waited(record: Any) -> float:
+    (note,) = [one for one in record.trace if one.what == "note"]
+    return 0 if note.text == "nothing more is to come" else float(note.text.partition(" s pass")[0])
+
+
+@pytest.mark.parametrize(
+    ("is_careful", "timeout", "seconds"),
+    [(True, 20, 20), (False, 20, delivery.HURRY + 1), (False, 0.7, 0.7)],
+)
+def test_an_event_is_waited_for_as_long_as_a_reply_or_less_in_a_hurry(
+    monkeypatch: pytest.MonkeyPatch, is_careful: bool, timeout: float, seconds: float
+) -> None:
+    asked = []
+
+    async def advance(self: UrlServer, seconds: float) -> None:
+        asked.append(seconds)
+
+    monkeypatch.setattr(UrlServer, "advance", advance)
     with foreign.Server(["lost"]).running() as server:
-        record = play(server, is_careful=is_careful)
-    (waited,) = [one for one in record.trace if one.what == "note"]
-    seconds = float(waited.text.removesuffix(" s pass"))
-    assert seconds >= (0.3 if is_careful else delivery.HURRY)
+        play(server, timeout, is_careful=is_careful)
+    assert max(asked) == seconds
+
+
+def test_an_event_that_does_not_come_is_waited_for() -> None:
+    with foreign.Server(["lost"]).running() as server:
+        record = play(server, timeout=1)
+    assert waited(record) >= 1
     assert record.conversation.steps[-1] == Advance(delivery.SHOWN)
     assert 1 not in record.events
 
 
 def test_where_all_has_come_nothing_is_waited_for() -> None:
     with foreign.Server().running() as server:
-        record = play(server, is_careful=True)
+        record = play(server, timeout=60)
     ((_, event),) = record.events[1]
     assert event.value["data"] == "token-1"
     assert event.value["channel"].startswith("a-w")
+    assert waited(record) < 60

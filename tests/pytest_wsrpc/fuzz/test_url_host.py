@@ -24,6 +24,9 @@ from . import foreign
 
 Hosts = Callable[[int], UrlHost]
 
+SHORT = 0.5
+"""Seconds to wait for a server that does not come back; it must have answered once by then."""
+
 
 def target_at(port: int) -> UrlTarget:
     url = URL(f"ws://127.0.0.1:{port}/x")
@@ -44,7 +47,7 @@ def hosts() -> Iterator[Hosts]:
 
 
 def connected(
-    host: UrlHost, talk: Callable[[Connection], Awaitable[Any]], timeout: float = 0.3
+    host: UrlHost, talk: Callable[[Connection], Awaitable[Any]], timeout: float = 20
 ) -> Any:
     """Connect, do something, and disconnect."""
 
@@ -144,18 +147,18 @@ def test_a_server_that_comes_back_is_waited_for(hosts: Hosts) -> None:
     starting = threading.Timer(0.15, second.start)
     starting.start()
     try:
-        connected(host, nothing, timeout=20)
+        connected(host, nothing)
     finally:
         starting.join()
         second.stop()
     with pytest.raises(ServerGone):
-        connected(host, nothing, timeout=0.01)
+        connected(host, nothing, timeout=SHORT)
     assert host.is_lost
 
 
-@pytest.mark.parametrize(("status", "is_lost"), [(503, True), (403, False)])
+@pytest.mark.parametrize(("status", "timeout", "is_lost"), [(503, SHORT, True), (403, 20, False)])
 def test_a_server_that_is_about_to_end_is_waited_for_and_one_that_refuses_not(
-    hosts: Hosts, status: int, is_lost: bool
+    hosts: Hosts, status: int, timeout: float, is_lost: bool
 ) -> None:
     async def nothing(connection: Connection) -> None:
         pass
@@ -165,7 +168,7 @@ def test_a_server_that_is_about_to_end_is_waited_for_and_one_that_refuses_not(
         connected(host, nothing)
         server.status = status
         with pytest.raises(ServerGone) as gone:
-            connected(host, nothing, timeout=0.05)
+            connected(host, nothing, timeout=timeout)
     assert gone.value.refused.status == status
     assert host.is_lost is is_lost
 
@@ -178,7 +181,7 @@ def test_a_server_that_has_gone_is_told_though_a_conversation_goes_on(hosts: Hos
         async with host.application() as server:
             for _ in range(2):
                 with pytest.raises(HandshakeRefused):
-                    async with server.connect("/x", (), 0.01):
+                    async with server.connect("/x", (), SHORT):
                         pass
 
     with foreign.Server().running() as server:
