@@ -6,7 +6,9 @@ else by the ini file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -103,6 +105,28 @@ def add_options(parser: pytest.Parser) -> None:
         type="int",
         default=None,
     )
+
+
+def given(config: pytest.Config, name: str) -> Any:
+    """Return an option, which takes the place of the ini setting of the same name."""
+    option = config.getoption(name)
+    return config.getini(name) if option is None else option
+
+
+def origin(config: pytest.Config, name: str) -> str:
+    """Return the option, or the ini setting, that a value comes from, ready to precede it."""
+    if config.getoption(name) is not None:
+        return "--" + name.replace("_", "-")
+    return f"ini setting {name} ="
+
+
+def given_path(config: pytest.Config, name: str) -> Path:
+    """Return a path in full: of an option from where pytest was started, else beside the file."""
+    base = config.invocation_params.dir
+    if config.getoption(name) is None and config.inipath is not None:
+        base = config.inipath.parent
+    written: str = given(config, name)
+    return base / os.path.expanduser(written)  # pathlib's raises for an unknown user
 
 
 def check_settings(config: pytest.Config) -> None:

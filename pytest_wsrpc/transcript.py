@@ -129,7 +129,7 @@ class Transcript:
             self._start = now
         text, cut = data if isinstance(data, str) else _binary(data), 0
         if len(text) > KEPT_TEXT:
-            begin, end = _ends(text, KEPT_TEXT)
+            begin, end = ends(text, KEPT_TEXT)
             text, cut = begin + end, len(text) - KEPT_TEXT
         cause = None if request_id is None else self._request(request_id)
         self._keep(Entry(now - self._start, direction, text, exception, cut, cause, next(_orders)))
@@ -207,7 +207,7 @@ def shorten(text: str, width: int, cut: int = 0) -> str:
     """
     if len(text) <= width + _MARK_WIDTH and not cut:
         return escape(text)
-    begin, end = _ends(text, min(width, len(text)))
+    begin, end = ends(text, min(width, len(text)))
     cut += len(text) - len(begin) - len(end)
     return f"{escape(begin)} ... {_count(cut, 'character', 'characters')} ... {escape(end)}"
 
@@ -265,7 +265,7 @@ def application_lines(exception: BaseException) -> Iterator[str]:
         yield str(Place(frame.filename, frame.lineno or 0, frame.name))
 
 
-def _ends(text: str, width: int) -> tuple[str, str]:
+def ends(text: str, width: int) -> tuple[str, str]:
     """Return the begin and the end of a text that together have so many characters."""
     end = width // 3
     return text[: width - end], text[len(text) - end :]

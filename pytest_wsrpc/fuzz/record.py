@@ -43,6 +43,12 @@ class Happening:
     text: str = ""
     """The frame; for ``closed`` the code; for ``note`` a fault, a heal, time that passed."""
 
+    def is_plain_from(self, following: Happening | None) -> bool:
+        """Tell whether it need not be said, as what follows does: who speaks has connected."""
+        if self.what != "connected" or following is None:
+            return False
+        return (following.what, following.client) == ("sent", self.client)
+
 
 @dataclass
 class Record:
@@ -101,23 +107,20 @@ class Record:
             return self.trace
         return self.trace[: shown.answered + 1]
 
-    def unanswered(self) -> Iterator[Exchange]:
-        """Yield the calls to which no reply came in time."""
+    def unanswered(self) -> Iterator[tuple[int, str]]:
+        """Yield for each call to which no reply came in time its client, and words for that."""
         for exchange in self.calls:
             if exchange.silent and not exchange.answers:
-                yield exchange
+                text = f"no reply to id {exchange.case.id!r} within {exchange.timeout:g} s"
+                yield exchange.client, text
 
     def _missing(self) -> Iterator[Said]:
         end = self.trace[-1].time if self.trace else 0.0
-        for exchange in self.unanswered():
-            id, time = exchange.case.id, exchange.timeout
-            yield Said(end, "fault", f"no reply to id {id!r} within {time:g} s", exchange.client)
+        for client, text in self.unanswered():
+            yield Said(end, "fault", text, client)
 
     def _said(self, trace: Sequence[Happening]) -> Iterator[Said]:
         for happening, following in zip(trace, [*trace[1:], None], strict=True):
-            client = happening.client
-            speaks = following is not None and (following.what, following.client)
-            if happening.what == "connected" and speaks == ("sent", client):
-                continue  # who speaks has connected
-            what = _WORDS.get(happening.what, happening.what)
-            yield Said(happening.time, what, happening.text, client)
+            if not happening.is_plain_from(following):
+                what = _WORDS.get(happening.what, happening.what)
+                yield Said(happening.time, what, happening.text, happening.client)

@@ -41,7 +41,7 @@ class Evidence:
     test: str = ""
     """The source of a test that fails in the same way."""
     story: dict[str, Any] = field(default_factory=dict, hash=False)
-    """The conversation as `pytest_wsrpc.report.story.Story` gives it."""
+    """The conversation as `pytest_wsrpc.report.story.Story` gives it; empty if nobody asks."""
 
     def text(self) -> str:
         """Return what was said, what is wrong, and how to see it again."""
@@ -53,7 +53,7 @@ class Evidence:
         return "\n\n".join(part for part in parts if part)
 
 
-def evidence(found: Finding, *, repeat: str, test: str, root: Path) -> Evidence:
+def evidence(found: Finding, *, repeat: str, test: str, root: Path, with_story: bool) -> Evidence:
     """Return what there is to show of a finding."""
     failure, played = found.failure, found.exchange
     last = last_call(played, failure) if isinstance(played, Record) else None
@@ -71,7 +71,7 @@ def evidence(found: Finding, *, repeat: str, test: str, root: Path) -> Evidence:
         is_held,
         repeat,
         test,
-        story_of(played, root, last).as_json(),
+        story_of(played, root, last).as_json() if with_story else {},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from ..report.options import FUZZED
 from . import advice, again, summary
 from .collection import FuzzItem
 from .folding import SHOWN, Shown, Text, folded, text_of
@@ -24,9 +25,6 @@ CASES = pytest.StashKey[list[dict[str, Any]]]()
 
 OVER: Final = "--wsrpc-max-time"
 """With this begins the reason why an item is skipped for want of time."""
-
-ATTRIBUTE: Final = "wsrpc_fuzz"
-"""Under this name reports carry an item's findings and counts, also between processes."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Reporter:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         made = yield
         if isinstance(item, FuzzItem):
-            setattr(made, ATTRIBUTE, self._carried(item, made))
+            setattr(made, FUZZED, self._carried(item, made))
         if isinstance(item, FuzzItem) and made.when == "call":
             # what hundreds of cases have logged is no help to anyone
             made.sections = [
@@ -105,7 +103,7 @@ class Reporter:
         self._tell(self._found.get(report.nodeid, []))
 
     def _take(self, report: Any) -> None:
-        told = getattr(report, ATTRIBUTE, None)
+        told = getattr(report, FUZZED, None)
         if told is None or report.when != "call":
             return
         if report.skipped and isinstance(report.longrepr, tuple):

@@ -8,8 +8,9 @@ import pytest
 
 from wsrpc.names import suggestion
 
+from ..settings import origin
 from .endpoints import Endpoint
-from .settings import Settings, matches, origin
+from .settings import Settings, matches
 
 
 def faults(config: pytest.Config, settings: Settings, endpoints: Iterable[Endpoint]) -> list[str]:

@@ -328,6 +328,7 @@ class FuzzPlugin:
                 repeat=again.command(self.config, self.settings, item.target, item.nodeid),
                 test=reproduction.test_for(found, item.target, job.path, job.settings.headers),
                 root=self.config.rootpath,
+                with_story=report_options.requested(self.config),
             ),
         )
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from wsrpc.names import suggestion
 
 from ..seeds import RANDOM, Seed, seed_of
+from ..settings import given, given_path, origin
 from .catalogue import CHECKS
 from .headers import NAME, VALUE
 from .options import CASE_TIMEOUT, ITEM_TIME, MAX_EXAMPLES
@@ -85,25 +85,14 @@ def read(config: pytest.Config) -> Settings:
     )
 
 
-def origin(config: pytest.Config, name: str) -> str:
-    """Return the option, or the ini setting, that a value comes from, ready to precede it."""
-    if config.getoption(name) is not None:
-        return "--" + name.replace("_", "-")
-    return f"ini setting {name} ="
-
-
 def as_given(config: pytest.Config, name: str) -> str:
     """Return an option, or an ini setting, as the user has written it."""
     return f"{origin(config, name)} {_value(config, name)}"
 
 
 def _value(config: pytest.Config, name: str) -> Any:
-    """The option, which takes the place of the setting."""
-    given = config.getoption(name)
-    if given is not None:
-        return given
     try:
-        return config.getini(name)
+        return given(config, name)
     except (TypeError, ValueError, pytest.UsageError) as error:
         told = str(error)
         if name in _KINDS:
@@ -125,18 +114,17 @@ def _number(config: pytest.Config, name: str, default: float | None) -> Any:
 
 
 def _schema(config: pytest.Config) -> str | None:
-    given = _value(config, "wsrpc_schema")
-    if not given or "://" in given:
-        return given or None
-    return str(_path(config, "wsrpc_schema", given))
+    schema = _value(config, "wsrpc_schema")
+    if not schema or "://" in schema:
+        return schema or None
+    return str(given_path(config, "wsrpc_schema"))
 
 
 def _tls(config: pytest.Config) -> Tls:
-    given = _value(config, "wsrpc_tls_ca")
     verifies = not _value(config, "wsrpc_tls_no_verify")
-    if not given:
+    if not _value(config, "wsrpc_tls_ca"):
         return Tls(verifies=verifies)
-    tls = Tls(_path(config, "wsrpc_tls_ca", given), verifies)
+    tls = Tls(given_path(config, "wsrpc_tls_ca"), verifies)
     try:
         tls.context()
     except OSError as error:
@@ -145,13 +133,6 @@ def _tls(config: pytest.Config) -> Tls:
             f"{error.strerror or error}"
         ) from None
     return tls
-
-
-def _path(config: pytest.Config, name: str, given: str) -> Path:
-    """Return a path in full: of an option from where pytest was started, else beside the file."""
-    if config.getoption(name) is not None:
-        return config.invocation_params.dir / given
-    return (config.inipath.parent if config.inipath else config.rootpath) / given
 
 
 def _seed(config: pytest.Config) -> Seed:

@@ -70,19 +70,13 @@ def _of_trace(
     for place, (happening, following) in enumerate(zip(trace, [*trace[1:], None], strict=True)):
         now = happening.time
         yield from _failed(failures.pop(place, ()), now, None, root)
-        if happening.what == "connected" and _sends(following, happening.client):
-            continue  # who speaks has connected
-        client = None if happening.client is None else places[happening.client]
-        yield _step(happening, client)
+        if not happening.is_plain_from(following):
+            client = None if happening.client is None else places[happening.client]
+            yield _step(happening, client)
     yield from _failed(failures.pop(len(trace), ()), now, None, root)
     if trace is record.trace:
-        for exchange in record.unanswered():
-            text = f"no reply to id {exchange.case.id!r} within {exchange.timeout:g} s"
-            yield Step(now, "missing", places[exchange.client], text)
-
-
-def _sends(happening: Happening | None, client: int | None) -> bool:
-    return happening is not None and (happening.what, happening.client) == ("sent", client)
+        for caller, text in record.unanswered():
+            yield Step(now, "missing", places[caller], text)
 
 
 def _step(happening: Happening, client: int | None) -> Step:

@@ -19,11 +19,9 @@ from .. import seeds
 from . import options
 from .ndjson import Lines
 from .results import FailedTest, Header, Results, fuzz_item
-from .story import Story, encodable
+from .story import Story
 
 NAME: Final = "wsrpc-report"
-FUZZED: Final = "wsrpc_fuzz"
-"""Under this name the reports of the fuzzer's items carry what they have found."""
 
 KEPT_TEXT: Final = 20_000
 """Characters of what pytest shows of a failure, from its end."""
@@ -43,12 +41,10 @@ _KEPT: Final = ("wsrpc_transport", "wsrpc_faults")
 class Collector:
     """pytest's hooks that tell of results."""
 
-    def __init__(
-        self, config: pytest.Config, page: Path | None = None, lines: Lines | None = None
-    ) -> None:
+    def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._page = page
-        self._lines = lines
+        self._page: Path | None = None
+        self._lines: Lines | None = None
         self._began = time.monotonic()
         self._problem = ""
         self.results = Results(_header(config))
@@ -90,7 +86,7 @@ class Collector:
         results = self.results
         if report.when not in ("setup", "call"):
             results.reported.add(report.nodeid)
-        told = getattr(report, FUZZED, None)
+        told = getattr(report, options.FUZZED, None)
         if told is not None:
             self._take_item(report, told)
         elif report.when not in ("setup", "call", "teardown"):
@@ -146,7 +142,7 @@ class Collector:
             test = FailedTest(report.nodeid, self._again(report.nodeid), _headline(report))
             self.results.tests[report.nodeid] = test
         test.errors.append((report.when or "", _kept(report)))
-        test.sections.update((title, encodable(text)) for title, text in report.sections)
+        test.sections.update(report.sections)
         test.seconds += report.duration
         test.story = Story.from_json(told)
 
@@ -224,11 +220,11 @@ def _header(config: pytest.Config) -> Header:
 def _headline(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(report.longrepr) if crash is None else str(crash.message)
-    return encodable(next((line for line in text.splitlines() if line.strip()), ""))
+    return next((line for line in text.splitlines() if line.strip()), "")
 
 
 def _kept(report: pytest.TestReport | pytest.CollectReport) -> str:
-    text = encodable(report.longreprtext)
+    text = report.longreprtext
     if len(text) <= KEPT_TEXT:
         return text
     return f"... {len(text) - KEPT_TEXT:,} characters left out ...\n{text[-KEPT_TEXT:]}"
@@ -239,4 +235,4 @@ def _reason(report: pytest.TestReport) -> str:
     expected: str | None = getattr(report, "wasxfail", None)
     if expected is None and isinstance(report.longrepr, tuple):
         expected = str(report.longrepr[2]).removeprefix("Skipped: ")
-    return encodable(expected or "")
+    return expected or ""

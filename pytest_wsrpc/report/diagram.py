@@ -13,7 +13,7 @@ from typing import Final
 
 from ..transcript import shorten
 from .frames import SHOWN_TEXT, read
-from .story import Step, Story
+from .story import Step, Story, without_middle
 
 SHOWN_STEPS: Final = 120
 """Of more, the middle is left out."""
@@ -83,12 +83,7 @@ def diagram(story: Story) -> Diagram:
     if len(lanes) > SHOWN_CLIENTS:
         lanes[SHOWN_CLIENTS - 1 :] = [_OTHERS]
     lanes += [_SERVER, *(["broker"] if has_broker else [])]
-    steps = story.steps
-    cut = len(steps) - SHOWN_STEPS
-    if cut > 0:
-        first = SHOWN_STEPS // 4
-        gap = Step(steps[first].time, "left_out", None, f"{cut:,} steps")
-        steps = [*steps[:first], gap, *steps[first + cut :]]
+    steps = without_middle(story.steps, SHOWN_STEPS)
     return Diagram(lanes, list(_Drawing(story, lanes).rows(steps)))
 
 

@@ -39,7 +39,7 @@ def read(step: Step) -> Frame:
     if message is None:
         return Frame("message", "", "", shorten(step.text, SHOWN_TEXT, step.cut))
     keys = message.keys()
-    id = _compact(message["id"]) if "id" in message else ""
+    id = _brief(message["id"]) if "id" in message else ""
     if step.what == "sent" and "method" in keys <= _REQUEST:
         return Frame(
             "call",
@@ -49,7 +49,7 @@ def read(step: Step) -> Frame:
         )
     if step.what == "received" and keys <= _EVENT and keys >= {"channel", "event"}:
         title = f"{_name(message['event'])} on {_name(message['channel'])}"
-        offset = f", offset {_compact(message['offset'])}" if "offset" in message else ""
+        offset = f", offset {_brief(message['offset'])}" if "offset" in message else ""
         return Frame("event", title + offset, "", _text(message.get("data")))
     if step.what == "received" and keys <= _REPLY and ("response" in keys) != ("error" in keys):
         method = _name(message.get("method", ""))
@@ -62,7 +62,7 @@ def read(step: Step) -> Frame:
 def _error(error: Any, method: str, id: str) -> Frame:
     if not isinstance(error, dict) or not error.keys() <= _ERROR:
         return Frame("error", method, id, _text(error))
-    told = f"{_compact(error.get('code'))} {_name(error.get('message'))}"
+    told = f"{_brief(error.get('code'))} {_name(error.get('message'))}"
     errors = f" {_text(error['errors'])}" if error.get("errors") else ""
     return Frame("error", method, id, told + errors)
 
@@ -86,7 +86,11 @@ def _compact(value: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    return shorten(value if isinstance(value, str) else _compact(value), _SHOWN_NAME)
+    return shorten(value, _SHOWN_NAME) if isinstance(value, str) else _brief(value)
+
+
+def _brief(value: Any) -> str:
+    return shorten(_compact(value), _SHOWN_NAME)
 
 
 def _text(value: Any) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import pytest
 
 from .results import FailedTest, FuzzItem, Header, Results, defect_id
 from .story import Story
 
+if TYPE_CHECKING:
+    from ..fuzz.folding import Shown
+
 VERSION: Final = 1
 """Of the schema; it changes when a reader of an earlier one would go wrong."""
 
 
 class Lines:
-    """A file to which a line is added for each event; each is on the disk at once."""
+    """A file to which a line is added for each event; each is in it at once."""
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.path = path
@@ -52,9 +55,10 @@ class Lines:
     def cases(self, item: FuzzItem, cases: Iterable[Mapping[str, Any]]) -> None:
         """Write the cases of an item, in the order in which they were tried."""
         for case in cases:
-            story = {"conversation": conversation(case["story"])} if "story" in case else {}
-            fields = {name: value for name, value in case.items() if name != "story"}
-            self._write("case", item=item.id, phase=item.phase, **fields, **story)
+            fields = dict(case)
+            if "story" in fields:
+                fields["conversation"] = conversation(Story.from_json(fields.pop("story")))
+            self._write("case", item=item.id, phase=item.phase, **fields)
 
     def item(self, item: FuzzItem) -> None:
         """Write what an item has found, each with its conversation, and then the item itself."""
@@ -69,10 +73,7 @@ class Lines:
                 defect=defect_id(one.defect),
                 check=one.check,
                 headline=one.headline,
-                target=one.target,
-                endpoint=one.endpoint,
-                method=one.method or None,
-                phase=one.phase,
+                **_place(one),
                 note=evidence.note,
                 expected=evidence.expected,
                 got=evidence.got,
@@ -80,14 +81,11 @@ class Lines:
                 again=evidence.again,
                 test=evidence.test,
             )
-            self._write("conversation", of=id, **conversation(evidence.story))
+            self._write("conversation", of=id, **conversation(Story.from_json(evidence.story)))
         self._write(
             "item",
             id=item.id,
-            target=item.target,
-            endpoint=item.endpoint,
-            method=item.method or None,
-            phase=item.phase,
+            **_place(item),
             outcome=item.outcome,
             reason=item.reason,
             cases=item.cases,
@@ -110,7 +108,7 @@ class Lines:
             seconds=_rounded(test.seconds),
         )
         if test.story.steps:
-            self._write("conversation", of=test.id, **conversation(test.story.as_json()))
+            self._write("conversation", of=test.id, **conversation(test.story))
 
     def summary(self, results: Results) -> None:
         """Write what has no line of its own, as its process has died, and the last line."""
@@ -167,15 +165,23 @@ class Lines:
         self._file.flush()
 
 
-def conversation(story: Mapping[str, Any]) -> dict[str, Any]:
+def conversation(story: Story) -> dict[str, Any]:
     """Return a story as it stands in a line."""
-    told = Story.from_json(dict(story))
     frames = []
-    for step in told.steps:
-        name = None if step.client is None else told.clients[step.client]
+    for step in story.steps:
+        name = None if step.client is None else story.clients[step.client]
         frame = {"time": _rounded(step.time), "what": step.what, "client": name, "text": step.text}
         frames.append(frame | ({"cut": step.cut} if step.cut else {}))
-    return {"clients": told.clients, "frames": frames}
+    return {"clients": story.clients, "frames": frames}
+
+
+def _place(one: FuzzItem | Shown) -> dict[str, str | None]:
+    return {
+        "target": one.target,
+        "endpoint": one.endpoint,
+        "method": one.method or None,
+        "phase": one.phase,
+    }
 
 
 def _counted(outcomes: Iterable[str]) -> dict[str, int]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..settings import given, given_path, origin
+
 if TYPE_CHECKING:
     from .story import Story
 
@@ -21,6 +23,9 @@ MESSAGES = "wsrpc_ndjson_messages"
 
 _ONLY_SHOWING = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
 """pytest's options with which no test runs."""
+
+FUZZED = "wsrpc_fuzz"
+"""Under this name the reports of the fuzzer's items carry what they have found and counted."""
 
 STORY = "wsrpc_story"
 """Under this name the report of a failed test carries the conversation of its clients, and an
@@ -56,17 +61,17 @@ def requested(config: pytest.Config) -> bool:
     """Tell whether any report is wanted, of a run in which there is anything to tell."""
     if any(config.getoption(name, False) for name in _ONLY_SHOWING):
         return False
-    return any(_given(config, name) for name in (PAGE, LINES))
+    return any(given(config, name) for name in (PAGE, LINES))
 
 
 def wants_cases(config: pytest.Config) -> bool:
     """Tell whether single cases of the fuzzer are to be reported."""
-    return bool(_given(config, LINES))
+    return bool(given(config, LINES))
 
 
 def wants_messages(config: pytest.Config) -> bool:
     """Tell whether the messages of all cases are wanted, also of those that pass."""
-    return wants_cases(config) and bool(_given(config, MESSAGES))
+    return wants_cases(config) and bool(given(config, MESSAGES))
 
 
 def path_of(config: pytest.Config, name: str) -> Path | None:
@@ -75,27 +80,21 @@ def path_of(config: pytest.Config, name: str) -> Path | None:
     The option is relative to where pytest was started, the ini setting to the ini file. Raises
     `pytest.UsageError` where nothing can be written.
     """
-    given = _given(config, name)
-    if not given:
+    if not given(config, name):
         return None
-    from_option = config.getoption(name) is not None
-    base = config.invocation_params.dir
-    if not from_option and config.inipath is not None:
-        base = config.inipath.parent
-    path = base / Path(given).expanduser()
-    origin = "--" + name.replace("_", "-") if from_option else f"ini setting {name} ="
+    path, told = given_path(config, name), f"{origin(config, name)} {given(config, name)}"
     try:
         if path.is_dir():
-            raise pytest.UsageError(f"{origin} {given}: expected a file, and this is a directory")
+            raise pytest.UsageError(f"{told}: expected a file, and this is a directory")
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise pytest.UsageError(f"{origin} {given}: it cannot be written: {error}") from None
+        raise pytest.UsageError(f"{told}: it cannot be written: {error}") from None
     return path
 
 
 def check_extra(config: pytest.Config) -> None:
     """Raise `pytest.UsageError` where the page is wanted and its library is not installed."""
-    if _given(config, PAGE) and importlib.util.find_spec("jinja2") is None:
+    if given(config, PAGE) and importlib.util.find_spec("jinja2") is None:
         raise pytest.UsageError(
             "--wsrpc-report needs Jinja2, which is not installed: "
             "pip install 'pytest-wsrpc[report]'"
@@ -114,9 +113,3 @@ def told_by(error: BaseException) -> Callable[[], Story] | None:
     """Return what gives the conversation that led to an exception, None for any other."""
     tell: Callable[[], Story] | None = getattr(error, STORY, None)
     return tell
-
-
-def _given(config: pytest.Config, name: str) -> str:
-    option = config.getoption(name)
-    given: str = config.getini(name) if option is None else option
-    return given

@@ -43,10 +43,10 @@ class Overview:
 
 def overview(results: Results) -> Overview:
     """Return what there is to tell."""
-    outcome = results.outcome
+    outcome, not_run = results.outcome, list(_not_run(results))
     if outcome is None:
-        return Overview([], [], list(_not_run(results)))
-    return Overview(list(_lines(results, outcome)), outcome.warnings, list(_not_run(results)))
+        return Overview([], [], not_run)
+    return Overview(list(_lines(results, outcome)), outcome.warnings, not_run)
 
 
 def _lines(results: Results, outcome: Outcome) -> Iterator[Line]:
@@ -93,8 +93,7 @@ def _not_run(results: Results) -> Iterator[str]:
         yield f"skipped: {', '.join(names)}: {reason}"
     unreached = results.unreached
     if unreached:
-        items = "1 test was" if len(unreached) == 1 else f"{len(unreached):,} tests were"
         named = ", ".join(unreached[:NAMED]) + (", ..." if len(unreached) > NAMED else "")
-        yield f"{items} not reached, or not finished, as the run ended before: {named}"
+        yield f"{results.not_reached}, as the run ended before: {named}"
     if results.deselected:
         yield f"deselected: {results.deselected:,}"

@@ -25,6 +25,9 @@ SHOWN: Final = 100
 KEPT_TEXT: Final = 20_000
 """Characters of a block of text."""
 
+_NOTE: Final = 60
+"""What is cut out has to be longer than the words that say so, which a text may have already."""
+
 _HERE: Final = Path(__file__).parent
 _CONVERSATION: Final = "Conversation of "
 _AS_TEXT: Final = "The conversation as text"
@@ -71,6 +74,7 @@ def to_html(results: Results) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
     defects, tests = [*_defects(results), *_broken(results)], list(_tests(results))
     told: dict[str, Any] = {
@@ -83,8 +87,16 @@ def to_html(results: Results) -> str:
         "shown": SHOWN,
         "overview": overview(results),
         "results": results,
+        "problems": [(where, clean(text)) for where, text in results.problems],
     }
     return environment.get_template("page.html").render(told) + "\n"
+
+
+def _printable(value: object) -> object:
+    """Return a text with what is not printable escaped, line by line; Markup is as it is meant."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(escape, value.split("\n")))
 
 
 def _policy(style: str, script: str) -> str:
@@ -183,9 +195,9 @@ def _blocks(open: Iterable[tuple[str, str]], folded: Iterable[tuple[str, str]]) 
 
 
 def clean(text: str) -> str:
-    """Return a text of a bearable length, with what is not printable escaped, line by line."""
+    """Return a text of a bearable length, without tabs."""
     cut = len(text) - KEPT_TEXT
-    if cut > 0:
+    if cut > _NOTE:
         half = KEPT_TEXT // 2
         text = f"{text[:half]}\n... {cut:,} characters left out ...\n{text[-half:]}"
-    return "\n".join(map(escape, text.expandtabs().split("\n")))
+    return text.expandtabs()

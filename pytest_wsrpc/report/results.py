@@ -102,6 +102,13 @@ class Results:
         return [id for id in self.collected if id not in self.reported]
 
     @property
+    def not_reached(self) -> str:
+        """How many they are, as the begin of a sentence."""
+        number = len(self.unreached)
+        were = "1 test was" if number == 1 else f"{number:,} tests were"
+        return f"{were} not reached, or not finished"
+
+    @property
     def elsewhere(self) -> int:
         """How many tests failed that used none of the fixtures."""
         return len(self.failed - self.tests.keys())

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
+from ..transcript import ends
+
 What = Literal[
     "connected",
     "refused",
@@ -53,9 +55,8 @@ class Step:
         """Return it with a text of at most so many characters."""
         if len(self.text) <= limit:
             return self
-        end = limit // 3
-        text = self.text[: limit - end] + self.text[len(self.text) - end :]
-        return replace(self, text=text, cut=self.cut + len(self.text) - limit)
+        begin, end = ends(self.text, limit)
+        return replace(self, text=begin + end, cut=self.cut + len(self.text) - limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,7 @@ class Story:
     @classmethod
     def of(cls, clients: Sequence[str], steps: Iterable[Step]) -> Self:
         """Return a story that is short enough to be kept and sent."""
-        kept = list(steps)
-        cut = len(kept) - KEPT_STEPS
-        if cut > 0:
-            first = KEPT_STEPS // 4
-            gap = Step(kept[first].time, "left_out", None, f"{cut:,} steps")
-            kept[first : first + cut] = [gap]
+        kept = without_middle(list(steps), KEPT_STEPS)
         left = KEPT_CHARACTERS
         for index in reversed(range(len(kept))):
             step = kept[index]
@@ -91,6 +87,16 @@ class Story:
     def as_json(self) -> dict[str, Any]:
         """Return it as what JSON knows."""
         return asdict(self)
+
+
+def without_middle(steps: list[Step], limit: int) -> list[Step]:
+    """Return at most so many steps, and one that tells of those that are left out."""
+    cut = len(steps) - limit
+    if cut <= 0:
+        return steps
+    first = limit // 4
+    gap = Step(steps[first].time, "left_out", None, f"{cut:,} steps")
+    return [*steps[:first], gap, *steps[first + cut :]]
 
 
 def encodable(text: str) -> str:

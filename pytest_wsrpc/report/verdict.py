@@ -68,9 +68,7 @@ def _tested(results: Results) -> list[str]:
 def _ended(results: Results) -> list[str]:
     sentences = [results.ended] if results.ended else []
     if results.unreached:
-        number = len(results.unreached)
-        were = "1 test was" if number == 1 else f"{number:,} tests were"
-        sentences.append(f"{were} not reached, or not finished.")
+        sentences.append(f"{results.not_reached}.")
     return sentences
 
 

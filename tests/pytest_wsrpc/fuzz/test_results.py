@@ -85,6 +85,30 @@ def test_a_finding_has_its_conversation_and_its_test(write_app: Write, lines: Li
     assert all("conversation" not in case for case in cases)
 
 
+@pytest.mark.parametrize(
+    ("option", "story", "cases"),
+    [
+        ("-q", False, False),
+        ("--wsrpc-report=a.html", True, False),
+        ("--wsrpc-ndjson=a", True, True),
+    ],
+)
+def test_reports_of_items_carry_only_what_is_asked_for(
+    write_app: Write, fuzz: Run, pytester: pytest.Pytester, option: str, story: bool, cases: bool
+) -> None:
+    write_app(CRASHES)
+    pytester.makeconftest(
+        """
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        [found] = report.wsrpc_fuzz["found"]
+        print("carries:", bool(found["evidence"]["story"]), bool(report.wsrpc_fuzz["cases"]))
+"""
+    )
+    result = fuzz("-s", option, "-k", "half and accepts")
+    result.stdout.fnmatch_lines([f"*carries: {story} {cases}"])
+
+
 def test_messages_of_passing_cases_are_written_where_asked_for(
     write_app: Write, lines: Lines
 ) -> None:

@@ -32,7 +32,7 @@ def fuzzed(outcome: Outcome, longrepr: Any = None, **extra: Any) -> pytest.TestR
 
 @pytest.fixture
 def taking(pytestconfig: pytest.Config) -> Collector:
-    return Collector(pytestconfig, None, None)
+    return Collector(pytestconfig)
 
 
 def test_of_what_pytest_shows_the_end_is_kept(taking: Collector) -> None:
@@ -70,7 +70,7 @@ def test_a_package_that_is_not_installed_has_no_version(
         return "1.0"
 
     monkeypatch.setattr(collector, "version", version)
-    versions = Collector(pytestconfig, None, None).results.header.versions
+    versions = Collector(pytestconfig).results.header.versions
     assert "pytest-wsrpc" not in versions
     assert versions["aiohttp"] == "1.0"
 
@@ -90,10 +90,9 @@ def test_who_ended_the_run_is_told(taking: Collector, error: BaseException, ende
 
 
 def test_what_a_process_left_unfinished_has_its_line_at_the_end(
-    pytestconfig: pytest.Config, tmp_path: Path
+    taking: Collector, tmp_path: Path
 ) -> None:
     lines = Lines.open(tmp_path / "a.ndjson")
-    taking = Collector(pytestconfig, None, lines)
     taking.pytest_runtest_logreport(fuzzed("passed"))
     story = Story().as_json()
     taking.pytest_runtest_logreport(report("failed", "x", "x::z", **{STORY: story}))

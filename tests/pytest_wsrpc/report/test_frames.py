@@ -82,3 +82,19 @@ def test_a_long_payload_is_cut_with_a_note() -> None:
 def test_what_would_turn_the_text_around_is_escaped() -> None:
     frame = read(Step(0.0, "sent", 0, '{"method":"a\u202eb","payload":{"x":"\u202e"}}'))
     assert (frame.title, frame.text) == ("a\\u202eb", '{"x":"\\u202e"}')
+
+
+@pytest.mark.parametrize(
+    ("message", "member"),
+    [
+        ('{"id":ODD,"response":1}', "id"),
+        ('{"channel":"c","event":"e","data":1,"offset":ODD}', "title"),
+        ('{"error":{"code":ODD,"message":"m"}}', "text"),
+    ],
+)
+def test_what_should_be_short_is_cut_and_escaped_where_it_is_not(message: str, member: str) -> None:
+    odd = f'"\u202e{"x" * 5_000}"'
+    shown = getattr(read(Step(0.0, "received", 0, message.replace("ODD", odd))), member)
+    assert "\\u202exxx" in shown
+    assert " characters ... " in shown
+    assert len(shown) < 200

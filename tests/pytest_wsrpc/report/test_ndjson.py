@@ -85,6 +85,14 @@ def test_the_objects_within_have_those_of_the_documentation(written: list[dict[s
     assert written[1]["conversation"] == {"clients": written[3]["clients"], "frames": frames}
 
 
+def test_a_line_can_be_read_as_soon_as_it_is_written(results: Results, tmp_path: Path) -> None:
+    lines = Lines.open(tmp_path / "a.ndjson")
+    lines.run(results.header)
+    [line] = (tmp_path / "a.ndjson").read_text("utf-8").splitlines()
+    lines.close()
+    assert json.loads(line)["type"] == "run"
+
+
 def test_texts_come_back_as_they_were_but_for_what_no_file_can_hold(
     written: list[dict[str, Any]],
 ) -> None:

@@ -39,6 +39,30 @@ def test_without_the_options_nothing_is_written(suite: Run, pytester: pytest.Pyt
     assert written <= {"__pycache__", ".pytest_cache", "pytest.ini", "tox.ini", "test_it.py"}
 
 
+@pytest.mark.parametrize("option", ["-q", "--wsrpc-ndjson=a.ndjson"])
+def test_reports_of_tests_carry_a_conversation_only_where_it_is_asked_for(
+    suite: Run, option: str
+) -> None:
+    source = """
+        import pytest
+        from application import create_app
+
+        @pytest.fixture
+        def ws_app():
+            return create_app()
+
+        async def test_it(ws_client):
+            assert 0
+    """
+    conftest = """
+        def pytest_runtest_logreport(report):
+            if report.failed:
+                print("carries:", hasattr(report, "wsrpc_story"))
+    """
+    result = suite(source, "-s", option, conftest=conftest)
+    result.stdout.fnmatch_lines([f"*carries: {option != '-q'}"])
+
+
 @pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--help", "--cache-show"])
 def test_where_no_test_runs_the_reports_of_the_last_run_stay(
     suite: Run, pytester: pytest.Pytester, option: str

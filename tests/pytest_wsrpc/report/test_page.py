@@ -138,6 +138,45 @@ def test_what_would_turn_the_text_around_is_escaped_line_by_line(
     assert article.all("pre")[0].text == "one\n        two\\u2066"
 
 
+def test_no_text_of_the_application_turns_the_page_around(results: Results, failed: Fail) -> None:
+    odd = "a\u202eb\x1b[31m\ud800"
+    failed(
+        odd,
+        Step(0.0, "sent", 0, f'{{"id":"{odd}","method":"{odd}","payload":{{"{odd}":"{odd}"}}}}'),
+        Step(0.0, "fault", None, odd),
+        Step(0.0, "closed", 0, odd),
+        clients=[odd],
+        headline=odd,
+        errors=[("call", odd)],
+        sections={f"Captured {odd}": odd, odd: odd, "Conversation of x": odd},
+    )
+    results.tests[odd].again = "pytest"
+    results.items["x"] = FuzzItem("x", odd, odd, odd, odd, outcome="error", reason=odd)
+    results.items["y"] = FuzzItem("y", odd, odd, odd, odd, outcome="skipped", reason=odd)
+    results.problems.append((odd, f"{odd}\n\t{odd}"))
+    results.collected[odd] = None
+    results.ended = odd
+    results.outcome = Outcome([], {}, Counter(), [odd], [odd])
+    html = to_html(results)
+    assert not {char for char in html if not char.isprintable()} - {"\n"}
+    shown = "a\\u202eb\\x1b[31m\\ud800"
+    assert f">{shown}</h3>" in html
+    assert f"<code>{shown}\n        {shown}</code>" in html
+
+
+def test_what_is_copied_is_as_it_was(results: Results, failed: Fail) -> None:
+    failed("x", headline="no", errors=[("call", "no")])
+    results.tests["x"].again = "pytest 'a\tb\u202e<i>'"
+    root = read(to_html(results))
+    assert root.by_id("test-1-again").text == "pytest 'a\tb\u202e<i>'"
+
+
+def test_what_is_cut_already_is_not_cut_again(results: Results, failed: Fail) -> None:
+    note = "... 1,000,000 characters left out ...\n"
+    failed("x", headline="no", errors=[("call", note + "E" * page.KEPT_TEXT)])
+    assert to_html(results).count("left out ...") == 1
+
+
 def test_long_texts_are_cut_with_a_note(results: Results, failed: Fail) -> None:
     failed(
         "test_it.py::test_add",
