@@ -119,12 +119,13 @@ async def test_silence_is_noticed_within_two_probes_and_the_broker_comes_back(
 
 
 @pytest.mark.parametrize("fault", ["freeze", "restart", "restart empty", "kill connections"])
-async def test_a_thousand_channels_are_subscribed_again_within_a_second(
+async def test_a_thousand_channels_are_subscribed_again_with_a_few_commands(
     make_broker, until, redis_server, fault
 ):
     broker = await make_broker(history=10, probe=0.5)
     await asyncio.gather(*(broker.subscribe(f"c{i}") for i in range(1000)))
     assert info(broker)["subscribed"] == 1000
+    redis_server.command("CONFIG", "RESETSTAT")
     if fault == "freeze":
         redis_server.freeze()
         await until(lambda: info(broker)["losses"] == 1)
@@ -133,9 +134,9 @@ async def test_a_thousand_channels_are_subscribed_again_within_a_second(
         kill_bus(redis_server)
     else:
         await asyncio.to_thread(redis_server.restart, empty=fault == "restart empty")
-    begin = asyncio.get_running_loop().time()
     await until(lambda: info(broker)["losses"] and info(broker)["subscribed"] == 1000)
-    assert asyncio.get_running_loop().time() - begin < 1
+    subscribes = redis_server.command("INFO", "commandstats")["cmdstat_subscribe"]["calls"]
+    assert subscribes <= 3 * info(broker)["losses"]  # each connection that came after a loss
     channels = redis_server.command("PUBSUB", "CHANNELS", "wsrpc:c:*")
     assert len(channels) == 1000
     await until(lambda: broker.healthy)
