@@ -48,9 +48,6 @@ class Rejected(Exception):
 
 _decode = msgspec.json.Decoder().decode
 _decode_request = msgspec.json.Decoder(Request).decode
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_NO_CONTAINER: Final = bytes(set(range(256)) - set(b'[]{}"'))
-_STRING: Final = re.compile(rb'"[^"]*"')
 _LONGEST_NEGATIVE: Final = re.compile(rb"-[0-9]{4300}(?![0-9])")
 
 
@@ -64,38 +61,39 @@ def decode(data: bytes | str, depth: int = 64) -> Any:
     try:
         if isinstance(data, str):
             data = data.encode()
-        if _nests_deeper(data, depth):
-            raise ParseError
         try:
-            return _decode(data)
+            value = _decode(data)
         except msgspec.ValidationError:
             if _LONGEST_NEGATIVE.search(data) is None:
                 raise
-            return _decode_longest(data)
+            value = _decode_longest(data)
     except (msgspec.DecodeError, ValueError, RecursionError):
         # ValueError: UnicodeError and what the json module raises
         raise ParseError from None
+    if _may_nest_deeper(data, depth) and _nests_deeper(value, depth):
+        raise ParseError
+    return value
 
 
-def _nests_deeper(data: bytes, depth: int) -> bool:
-    """Tell whether brackets open that deep; whether they match is the decoder's question."""
-    if len(data) <= 2 * depth:
-        return False
-    opened = data.count(b"[") + data.count(b"{")
-    # Where one element of an array ends and the next one begins, it becomes no deeper; if that
-    # stands in a string, its bracket was counted as well.
-    if opened <= depth or opened - data.count(b"},{") - data.count(b"}, {") <= depth:
-        return False
-    if b"\\" in data:
-        data = data.replace(rb"\\", b"").replace(rb"\"", b"")  # no other escape hides a quote
-    brackets = data.translate(_ONE_KIND, _NO_CONTAINER).replace(b'""', b"")
-    if b'"' in brackets:
-        brackets = _STRING.sub(b"", brackets)
+def _may_nest_deeper(data: bytes, depth: int) -> bool:
+    """Tell whether a text is long enough, or a short one has enough brackets, to nest so deeply."""
+    size = len(data)
+    # to count the brackets of a long text takes as long as to look at its value
+    return size > 2 * depth and (size > 2000 or data.count(b"[") + data.count(b"{") > depth)
+
+
+def _nests_deeper(value: Any, depth: int) -> bool:
+    """Tell whether a JSON value has more than `depth` containers within each other.
+
+    Python's collector of garbage tells what a whole level of containers refers to, in one call;
+    scalars refer to nothing.
+    """
+    level: Sequence[Any] = (value,)
     for _ in range(depth):
-        if not brackets:
+        level = gc.get_referents(*level)
+        if not level:
             return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
 def _decode_longest(data: bytes) -> Any:
@@ -118,12 +116,14 @@ def _finite(text: str) -> float:
 
 def request(data: bytes, depth: int = 64) -> Request:
     """Return the request that a text frame is; raise `ParseError` or `Rejected` if it is none."""
-    if not _nests_deeper(data, depth):
-        try:
-            return _decode_request(data)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            pass  # there may be other members, or null for a payload; what is wrong is told below
-    return parse_request(decode(data, depth))
+    try:
+        taken = _decode_request(data)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        # there may be other members, or null for a payload; what is wrong is told here
+        return parse_request(decode(data, depth))
+    if _may_nest_deeper(data, depth) and _nests_deeper(taken.payload, depth - 1):
+        raise ParseError
+    return taken
 
 
 def parse_request(message: Any) -> Request:
@@ -216,10 +216,7 @@ def encode_json(value: Any) -> bytes:
 
 
 def holds_bytes(value: Any) -> bool:
-    """Tell whether bytes are in a value, which msgspec would write as base64 unasked.
-
-    Python's collector of garbage tells what a whole level of containers refers to, in one call.
-    """
+    """Tell whether bytes are in a value, which msgspec would write as base64 unasked."""
     level: Sequence[Any] = (value,)
     is_plain = type(value) in _CONTAINERS
     while True:

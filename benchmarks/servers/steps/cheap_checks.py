@@ -10,7 +10,7 @@ from wsrpc import protocol
 
 
 class Stream(small_reads.Stream):
-    """Counts brackets in the bytes that came, and asks for the types of a whole level at once."""
+    """Looks at a whole level of containers at once: what they hold, and of what types."""
 
     def call_in(self, message: bytes) -> protocol.Request:
         """Return the call that a message is."""
