@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Literal
 
 from aiohttp import hdrs, web
@@ -56,8 +56,9 @@ class WsPathMixin(Websocket):
             )
         prepare(cls, _names_around())
 
-    async def get(self) -> web.StreamResponse:
+    def get(self) -> Awaitable[web.StreamResponse]:
         """Answer the handshake, and serve the connection to its end."""
+        # no coroutine of its own, which each connection would keep until its end
         request = self.request
         if not _is_handshake(request):
             return _refusal(400, "expected a websocket handshake")
@@ -67,7 +68,7 @@ class WsPathMixin(Websocket):
         if manager._closing:
             return _refusal(503, "shutting down")
         self._wsrpc = Connection(self, manager)
-        return await self._wsrpc.serve()
+        return self._wsrpc.serve()
 
     def _is_allowed(self, text: str | None) -> bool:
         if text is None or self.allowed_origins is None:
@@ -104,7 +105,7 @@ def _is_handshake(request: web.Request) -> bool:
         return False
 
 
-def _refusal(status: int, message: str) -> web.Response:
+async def _refusal(status: int, message: str) -> web.Response:
     return web.json_response({"message": message}, status=status)
 
 
