@@ -87,6 +87,7 @@ class WsTestClient(RpcClient):
         timeout: float | None = DEFAULT_TIMEOUT,
         heartbeat: float | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
+        compression: bool = False,
         ssl: SSLContext | Fingerprint | bool = True,
         reconnect: Reconnect | bool = False,
         on_connect: Callable[[Self], Awaitable[object]] | None = None,
@@ -101,6 +102,7 @@ class WsTestClient(RpcClient):
             timeout=timeout,
             heartbeat=heartbeat,
             max_message_size=max_message_size,
+            compression=compression,
             ssl=ssl,
         )
         return Connecting(

@@ -100,6 +100,7 @@ class RpcClient:
         timeout: float | None = DEFAULT_TIMEOUT,
         heartbeat: float | None = DEFAULT_HEARTBEAT,
         max_message_size: int = MAX_MESSAGE_SIZE,
+        compression: bool = False,
         ssl: SSLContext | Fingerprint | bool = True,
         reconnect: Reconnect | bool = True,
         on_connect: Callable[[Self], Awaitable[object]] | None = None,
@@ -109,7 +110,8 @@ class RpcClient:
 
         A session of the caller's stays open; without one, the client has its own. `headers` may be
         a function, plain or async, that is asked before each handshake. `timeout` is for the
-        handshake and the default of each call. `reconnect` says how to come back; with False the
+        handshake and the default of each call. With `compression` the client offers to compress
+        what both sides send, and does so if the server agrees. `reconnect` says how to come back; with False the
         client ends with its connection. ``await on_connect(client)`` is called on each connection,
         the first included, before anybody else may make calls on it: to log in, say. The plain
         function `on_state_change` is told each new `state`.
@@ -125,6 +127,7 @@ class RpcClient:
             timeout=timeout,
             heartbeat=heartbeat,
             max_message_size=max_message_size,
+            compression=compression,
             ssl=ssl,
         )
         return Connecting(

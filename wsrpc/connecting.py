@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import KW_ONLY, dataclass, field
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
 import aiohttp
 from aiohttp import ClientWSTimeout, Fingerprint
 from aiohttp.typedefs import LooseHeaders, StrOrURL
 
 from .link import CLOSE_TIMEOUT, Link
+
+_WINDOW_BITS: Final = 15
 
 Headers = LooseHeaders | Callable[[], LooseHeaders | Awaitable[LooseHeaders]]
 """Headers of the handshake, or what gives them anew for each, such as with a fresh token."""
@@ -88,6 +90,7 @@ class Dialer:
     timeout: float | None
     heartbeat: float | None
     max_message_size: int
+    compression: bool
     ssl: SSLContext | Fingerprint | bool
     _cookies: aiohttp.abc.AbstractCookieJar | None = field(default=None, init=False)
 
@@ -105,6 +108,7 @@ class Dialer:
                     headers=headers,
                     heartbeat=self.heartbeat,
                     max_msg_size=self.max_message_size,
+                    compress=_WINDOW_BITS if self.compression else 0,
                     ssl=self.ssl,
                     timeout=ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                     # The reader answers a close frame after it has told the receiver.

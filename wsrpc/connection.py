@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
-from . import internals, protocol
+from . import compression, internals, protocol
 from .call_context import CallContext
 from .calls import Call
 from .channel import ChannelEvent
@@ -22,7 +22,6 @@ from .frames import close_frame
 from .handover import noticing_wait
 from .manager import Websocket
 from .memberships import Memberships
-from .outbox import Outbox
 from .protocol import Rejected, Request
 from .rpc import methods_of
 
@@ -86,7 +85,9 @@ class Connection:
         self._request = view.request
         self._loop = asyncio.get_running_loop()
         self._limits = limits = view.limits
-        self._outbox = Outbox(self._loop, limits.outbox_size, limits.slow_consumer, self._too_slow)
+        self._outbox, self._socket = compression.parts(
+            self._request, limits, self._loop, self._too_slow
+        )
         self._calls = manager._wsrpc_calls(
             view, methods_of(type(view)), limits, self._outbox.put, self._start, self._writable
         )
@@ -94,14 +95,6 @@ class Connection:
         transport = self._request.transport
         self._transport: Any = transport
         self.peername = None if transport is None else transport.get_extra_info("peername")
-        # aiohttp refuses a message as long as its limit, we only longer ones
-        self._socket = internals.Socket(
-            heartbeat=limits.heartbeat,
-            max_msg_size=limits.message_size + 1,
-            compress=False,  # it would cost each connection more memory than all the rest
-            autoclose=False,
-            decode_text=False,
-        )
         self._tasks: list[asyncio.Task[None]] = []  # few, and a set takes more memory
         self._reader: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ _CODE = Struct("!H").pack
 
 _FINAL_TEXT = 0x81
 _FINAL_CLOSE = 0x88
+_FINAL_COMPRESSED_TEXT = b"\xc1"
 
 LONGEST_REASON = 123
 """Bytes of a close reason: a control frame carries at most 125, and two are the code."""
@@ -24,6 +25,11 @@ def text_frame(message: bytes) -> bytes:
     if length < 65536:
         return _MEDIUM(_FINAL_TEXT, 126, length) + message
     return _LONG(_FINAL_TEXT, 127, length) + message
+
+
+def compressed_text_frame(data: bytes) -> bytes:
+    """Return the frame that carries a compressed text message (RFC 7692, section 6)."""
+    return _FINAL_COMPRESSED_TEXT + text_frame(data)[1:]
 
 
 def close_frame(code: int, reason: str = "") -> bytes:

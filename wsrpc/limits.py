@@ -66,12 +66,23 @@ class Limits:
     shutdown_timeout: float = 30.0
     """Seconds that calls in flight have at shutdown before they are answered with -32005."""
 
+    compression: bool = False
+    """Whether a connection is compressed, in both directions, if its client offers it: a fifth to a
+    third of the bytes of larger messages, for a multiple of the processor time of each reply."""
+
+    compression_threshold: int = KIB
+    """Bytes of the smallest message that goes out compressed. A smaller one fits into one packet
+    either way, and is hardly ever worth the time."""
+
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "slow_consumer":
                 if value not in ("close", "drop"):
                     raise ValueError(f"slow_consumer must be 'close' or 'drop', got {value!r}")
+            elif field.name == "compression":
+                if not isinstance(value, bool):
+                    raise ValueError(f"compression must be True or False, got {value!r}")
             elif field.name == "heartbeat" and value is None:
                 continue
             elif isinstance(field.default, float):

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary, ref
 
 from . import internals
-from .frames import text_frame
+from .deflate import deflate
+from .frames import compressed_text_frame, text_frame
 
 logger = logging.getLogger("wsrpc.outbox")
 
@@ -21,12 +22,39 @@ logger = logging.getLogger("wsrpc.outbox")
 class Message:
     """One message for any number of connections, framed once."""
 
-    __slots__ = ("frame", "text")
+    __slots__ = ("_compressed", "frame", "text")
+
+    _compressed: dict[int, Message]
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        """What the frame carries."""
         self.frame = text_frame(text)
-        """The message as an uncompressed frame."""
+        """The message as a frame."""
+
+    def compressed(self, window_bits: int) -> Message:
+        """Return the message compressed, made once for each window; itself if that is no shorter.
+
+        It costs a message nothing to have this, as long as nobody asks for it.
+        """
+        try:
+            made = self._compressed
+        except AttributeError:
+            made = self._compressed = {}
+        message = made.get(window_bits)
+        if message is None:
+            data = deflate(self.text, window_bits)
+            message = _Compressed(data) if len(data) < len(self.text) else self
+            made[window_bits] = message
+        return message
+
+
+class _Compressed(Message):
+    __slots__ = ()
+
+    def __init__(self, data: bytes) -> None:
+        self.text = data
+        self.frame = compressed_text_frame(data)
 
 
 class _Writes:

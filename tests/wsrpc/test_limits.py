@@ -26,6 +26,8 @@ def test_the_defaults_are_those_of_the_design():
         "outbox_size": 1024 * 1024,
         "slow_consumer": "close",
         "shutdown_timeout": 30,
+        "compression": False,
+        "compression_threshold": 1024,
     }
 
 
@@ -59,6 +61,7 @@ def test_some_sizes_may_be_nothing(name):
         "event_length",
         "pattern_length",
         "outbox_size",
+        "compression_threshold",
     ],
 )
 @pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True, math.inf])
@@ -96,3 +99,10 @@ def test_a_slow_consumer_is_closed_or_dropped(value):
     assert Limits(slow_consumer="drop").slow_consumer == "drop"
     with pytest.raises(ValueError, match="slow_consumer must be 'close' or 'drop', got"):
         Limits(slow_consumer=value)
+
+
+@pytest.mark.parametrize("value", [15, 0, None, "deflate"])
+def test_compression_is_on_or_off(value):
+    assert Limits(compression=True).compression is True
+    with pytest.raises(ValueError, match="compression must be True or False, got"):
+        Limits(compression=value)
