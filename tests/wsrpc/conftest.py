@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import itertools
 import json
+import re
 import struct
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -92,16 +93,21 @@ class RawClient:
         self.reader = reader
         self.writer = writer
 
-    async def handshake(self, host: str, path: str) -> None:
-        """Upgrade the connection."""
+    async def handshake(
+        self, host: str, path: str, extensions: str | None = None, early: bytes = b""
+    ) -> None:
+        """Upgrade the connection, offering extensions; `early` goes out with the request."""
+        offer = "" if extensions is None else f"Sec-WebSocket-Extensions: {extensions}\r\n"
         self.writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            f"{offer}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode() + early
         )
         async with asyncio.timeout(patience()):
             response = await self.reader.readuntil(b"\r\n\r\n")
         assert response.startswith(b"HTTP/1.1 101 "), response
+        found = re.search(r"(?i)^sec-websocket-extensions: *(.*)\r$", response.decode(), re.M)
+        self.extensions = None if found is None else found[1]
 
     def send(
         self, payload: bytes, opcode: int = 1, *, first: int = 0x80, masked: bool = True
@@ -130,13 +136,18 @@ class RawClient:
 
     async def recv(self, timeout: float | None = None) -> tuple[int, bytes]:
         """Return the next frame as its opcode and its payload."""
+        first, payload = await self.frame(timeout)
+        return first & 15, payload
+
+    async def frame(self, timeout: float | None = None) -> tuple[int, bytes]:
+        """Return the next frame as its first byte and its payload."""
         async with asyncio.timeout(timeout or patience()):
             first, size = await self.reader.readexactly(2)
             if size == 126:
                 (size,) = struct.unpack("!H", await self.reader.readexactly(2))
             elif size == 127:
                 (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
-            return first & 15, await self.reader.readexactly(size)
+            return first, await self.reader.readexactly(size)
 
     async def ended(self, timeout: float | None = None) -> bytes:
         """Wait for the end of the stream, and return what came before it."""
@@ -171,13 +182,16 @@ class Server:
         self.clients.append(client)
         return client
 
-    async def connect_raw(self, limit: int = 2**16) -> RawClient:
-        """Connect a client that handles frames itself and reads no more than `limit` ahead."""
+    async def connect_raw(self, limit: int = 2**16, **handshake: Any) -> RawClient:
+        """Connect a client that handles frames itself and reads no more than `limit` ahead.
+
+        What else is passed is of `RawClient.handshake`.
+        """
         client = RawClient(*await self._open_stream(limit))
         alive = (raw for raw in self.raw_clients if not raw.writer.is_closing())
         self.raw_clients = [*alive, client]
         url = URL(self.url)
-        await client.handshake(url.authority, url.path)
+        await client.handshake(url.authority, url.path, **handshake)
         return client
 
     def connect_rpc(self, **options: Any) -> Connecting[RpcClient]:
