@@ -111,10 +111,10 @@ class RpcClient:
         A session of the caller's stays open; without one, the client has its own. `headers` may be
         a function, plain or async, that is asked before each handshake. `timeout` is for the
         handshake and the default of each call. With `compression` the client offers to compress
-        what both sides send, and does so if the server agrees. `reconnect` says how to come back; with False the
-        client ends with its connection. ``await on_connect(client)`` is called on each connection,
-        the first included, before anybody else may make calls on it: to log in, say. The plain
-        function `on_state_change` is told each new `state`.
+        what both sides send. `reconnect` says how to come back; with False the client ends with its
+        connection. ``await on_connect(client)`` is called on each connection, the first included,
+        before anybody else may make calls on it: to log in, say. The plain function
+        `on_state_change` is told each new `state`.
 
         The first connection is not tried again. It raises `aiohttp.WSServerHandshakeError` for a
         refused handshake, `aiohttp.ClientConnectionError` where there is no server, `TimeoutError`,

@@ -134,11 +134,13 @@ def _reads_compressed_frames() -> bool:
     try:
         queue = vars(web_ws)["WebSocketDataQueue"](None, 1024, loop=None)
         InflatingReader(queue, 1024).feed_data(_SAMPLE)
-        return bool(queue._buffer[0][0].data == b"Hello")
+        if (text := queue._buffer[0][0].data) != b"Hello":
+            raise ValueError(f"a message that is read is {text!r}")
     except Exception as error:
         # whatever an aiohttp of another make raises
         logger.warning("no connection is compressed, as aiohttp %s: %r", aiohttp.__version__, error)
         return False
+    return True
 
 
 _SAMPLE = bytes.fromhex("c1 07 f2 48 cd c9 c9 07 00")

@@ -101,7 +101,8 @@ class RawClient:
         self.writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            f"{offer}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode() + early
+            f"{offer}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            + early
         )
         async with asyncio.timeout(patience()):
             response = await self.reader.readuntil(b"\r\n\r\n")

@@ -49,9 +49,10 @@ async def test_an_event_is_encoded_once_and_compressed_once_for_each_window(serv
 
     event = {"channel": "c", "event": "e", "data": LONG}
     assert [first == COMPRESSED for first, _ in frames] == [offer is not None for offer in offers]
-    assert [read(frame, 10 if "10" in str(offer) else 15) for frame, offer in zip(
-        frames, offers, strict=True
-    )] == [event] * 6
+    assert [
+        read(frame, 10 if "10" in str(offer) else 15)
+        for frame, offer in zip(frames, offers, strict=True)
+    ] == [event] * 6
     assert frames[0] == frames[2] == frames[5]
     assert len(made["encoded"]) == 2
     assert sorted(bits for _, bits in made["compressed"]) == [10, 15]

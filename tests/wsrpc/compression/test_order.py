@@ -1,0 +1,66 @@
+"""A compressed connection has the conversation that a plain one has."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsrpc import SOCKETS_KEY, Limits, LocalBroker
+
+from .by_hand import Stream
+
+LONGEST = 400
+TEXTS = st.integers(0, LONGEST).map("x".__mul__)
+
+
+class Waiting(Stream):
+    limits = Limits(compression=True, compression_threshold=200, concurrent_calls=3)
+
+    async def ws_rpc_publish_and_echo(self, payload):
+        """Publish events around a reply."""
+        await self.channels.register("unused", "*", print) if payload["waits"] else None
+        for text in payload["events"]:
+            await self.sockets.publish(payload["channel"], "e", text)
+        return payload["x"]
+
+
+@pytest.fixture
+def ws_app():
+    app = web.Application()
+    app.router.add_view("/stream", Waiting)
+    LocalBroker.for_app(app)
+    return app
+
+
+CALLS = st.tuples(st.just("call"), TEXTS, st.lists(TEXTS, max_size=3), st.booleans())
+EVENTS = st.tuples(st.just("event"), TEXTS)
+
+
+@settings(max_examples=40)
+@given(actions=st.lists(CALLS | EVENTS, max_size=8))
+async def test_the_order_of_replies_and_events_is_that_of_a_plain_connection(
+    ws_app, ws_connect, actions
+):
+    seen = []
+    for channel, compression in (("compressed", True), ("plain", False)):
+        client = await ws_connect(compression=compression)
+        await client.call("subscribe", {"channel": channel})
+        wanted = 0
+        for n, (kind, text, *more) in enumerate(actions):
+            if kind == "event":
+                await ws_app[SOCKETS_KEY].publish(channel, "e", text)
+                wanted += 1
+            else:
+                events, waits = more
+                payload = {"channel": channel, "events": events, "waits": waits, "x": text}
+                await client.send_json(
+                    {"id": f"call {n}", "method": "publish_and_echo", "payload": payload}
+                )
+                wanted += 1 + len(events)
+        came = [await client.receive() for _ in range(wanted)]
+        seen.append([json.dumps(message).replace(channel, "") for message in came])
+    assert seen[0] == seen[1]
