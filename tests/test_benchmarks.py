@@ -1,4 +1,4 @@
-"""``benchmarks/compare.py`` and ``growth.py``, small: what they measure, say and write."""
+"""``benchmarks/compare.py``, ``growth.py`` and ``compression.py``, small: what they measure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import compare, growth
+from benchmarks import compare, compression, growth
 from benchmarks.comparison import pipeline
 from benchmarks.comparison.chart import chart as draw
 from benchmarks.comparison.churn import churn
@@ -271,6 +271,19 @@ def test_growth_is_measured_told_and_drawn(tmp_path, capsys):
         assert all(cost > 0 for _, cost in curve["points"])
         assert curve["name"] in table
         assert any(word.startswith(curve["name"]) for word in words)
+
+
+@pytest.mark.slow
+def test_compression_is_measured_beside_that_of_aiohttp(capsys):
+    tiny = ["--no-pin", "--subscribers=3", "--events=6", "--size=1500", "--rounds=1"]
+    compression.main(tiny)
+    head, _, *rows, events = capsys.readouterr().out.splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[0] for row in cells] == [*compression.WAYS]
+    sent = {row[0]: float(row[2].replace(",", "")) for row in cells}
+    assert sent["wsrpc-plain"] == sent["aiohttp-plain"] > 1500
+    assert sent["aiohttp-compressed"] < sent["wsrpc-compressed"] < 800
+    assert all(float(row[1].replace(",", "")) > 0 for row in cells)
 
 
 @pytest.mark.parametrize("name", ["publishes", "patterns", "subscribes"])
