@@ -389,7 +389,7 @@ def test_the_table_of_limits_has_the_defaults():
     for field in fields(Limits):
         shown = re.search(rf"^\| `{field.name}` \| (\S+?)( MiB| s|) \|", text, re.M)
         assert shown is not None, field.name
-        value = json.loads(shown[1].strip("`"))
+        value = ast.literal_eval(shown[1].strip("`"))
         assert field.default == (value if isinstance(value, str) else value * units[shown[2]])
 
 
