@@ -7,6 +7,7 @@ import json
 import pytest
 
 from wsrpc import ApiPath, WsPathMixin, internals
+from wsrpc.outbox import Message, Outbox
 
 from .by_hand import COMPRESSED, OFFER, TEXT, Stream, compressed, read
 
@@ -45,6 +46,26 @@ async def test_a_connection_without_a_fitting_offer_goes_on_uncompressed(serve, 
     assert json.loads(payload)["response"] == LONG
     client.send(compressed({"id": 1, "method": "echo"}), first=0xC0)
     assert await client.recv() == (8, b"\x03\xea")
+
+
+async def test_a_plain_connection_has_nothing_of_it(serve):
+    server = await serve(Stream)
+    await server.connect_raw()
+    connection = (await server.view())._wsrpc
+    assert type(connection._outbox) is Outbox
+    assert type(connection._socket) is internals.Socket
+    message = Message(b"x" * 1000)
+    connection._outbox.put_event(message)
+    assert not hasattr(message, "_compressed")
+
+
+async def test_the_reader_lives_as_long_as_what_it_has_read(serve):
+    server = await serve(Stream)
+    await server.connect_raw(extensions=OFFER)
+    view = await server.view()
+    reader = view.request.protocol._payload_parser
+    assert type(reader) is internals.InflatingReader
+    assert view._wsrpc._socket._parser is reader
 
 
 async def test_offers_may_come_in_headers_of_their_own(serve):

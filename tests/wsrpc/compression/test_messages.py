@@ -111,12 +111,21 @@ async def test_what_is_compressed_may_be_no_json(client):
     [
         [(b"\xff\xff", 1, 0xC0)],
         [(compressed({"id": 1}), 0, 0xC0)],
+        [(compressed({"id": 1}), 0, 0x40)],
         [(compressed({"id": 1})[:5], 1, 0x40), (compressed({"id": 1}), 1, 0x80)],
         [(compressed({"id": 1})[:5], 1, 0x40), (compressed({"id": 1}), 0, 0xC0)],
         [(b"", 1, 0x40), (compressed({"id": 1}), 2, 0x80)],
         [(compressed({"id": 1}), 1, 0xA0)],
     ],
-    ids=["no deflate", "no beginning", "no end", "marked twice", "nothing and no end", "rsv2"],
+    ids=[
+        "no deflate",
+        "no beginning",
+        "no beginning and no end",
+        "no end",
+        "marked twice",
+        "nothing and no end",
+        "rsv2",
+    ],
 )
 async def test_broken_frames_are_a_protocol_error(client, frames):
     for payload, opcode, first in frames:

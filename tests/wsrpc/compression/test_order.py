@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsrpc import SOCKETS_KEY, Limits, LocalBroker
+from wsrpc.compression import CompressingOutbox
 
 from .by_hand import Stream
 
@@ -35,6 +36,11 @@ def ws_app():
     return app
 
 
+def how_many_are_compressed(app):
+    outboxes = [view._wsrpc._outbox for view in app[SOCKETS_KEY].sockets]
+    return sum(isinstance(outbox, CompressingOutbox) for outbox in outboxes)
+
+
 CALLS = st.tuples(st.just("call"), TEXTS, st.lists(TEXTS, max_size=3))
 EVENTS = st.tuples(st.just("event"), TEXTS, st.just([]))
 
@@ -47,6 +53,7 @@ async def test_the_order_of_replies_and_events_is_that_of_a_plain_connection(
     seen = []
     for channel, compression in (("compressed", True), ("plain", False)):
         client = await ws_connect(compression=compression)
+        assert how_many_are_compressed(ws_app) == 1
         await client.call("subscribe", {"channel": channel})
         wanted = 0
         for n, (kind, text, events) in enumerate(actions):
@@ -66,6 +73,7 @@ async def test_the_order_of_replies_and_events_is_that_of_a_plain_connection(
 
 async def test_a_network_that_cuts_everything_into_pieces_changes_nothing(ws_app, ws_connect):
     client = await ws_connect(compression=True)
+    assert how_many_are_compressed(ws_app) == 1
     client.link.slice(3)
     async with client.subscribe("c") as events:
         for size in (0, 300, 20_000):

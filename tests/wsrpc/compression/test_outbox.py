@@ -151,6 +151,31 @@ async def test_an_event_behind_large_replies_does_not_make_their_reader_too_slow
     assert box.slow == 1
 
 
+async def test_replies_that_fit_when_they_are_compressed_leave_no_more_room() -> None:
+    box = Box()
+    box.transport.stalled = True
+    for _ in range(15):
+        box.outbox.put(b"x" * 2 * LIMIT)
+    await turns()
+    replies = box.outbox.size
+    assert 200 < replies < LIMIT // 2
+    event = Message(dense(LIMIT + LIMIT // 4))
+    assert LIMIT - replies < len(event.compressed(15).frame) < LIMIT
+    box.outbox.put_event(event)
+    await turns()
+    assert box.slow == 1
+
+
+@pytest.mark.parametrize("size", [THRESHOLD - 1, THRESHOLD])
+async def test_replies_and_events_have_one_threshold(size: int) -> None:
+    box = Box()
+    box.outbox.put(b"x" * size)
+    box.outbox.flush()
+    box.outbox.put_event(Message(b"x" * size))
+    box.outbox.flush()
+    assert [data[0] for data in box.transport.writes] == [0xC1 if size == THRESHOLD else 0x81] * 2
+
+
 async def test_a_dropping_outbox_loses_events_and_no_replies() -> None:
     box = Box("drop")
     box.transport.stalled = True
