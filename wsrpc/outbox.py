@@ -20,7 +20,7 @@ logger = logging.getLogger("wsrpc.outbox")
 
 
 class Message:
-    """One message for any number of connections, framed once."""
+    """One message for any number of connections, framed once; its frame carries `text`."""
 
     __slots__ = ("_compressed", "frame", "text")
 
@@ -28,7 +28,6 @@ class Message:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        """What the frame carries."""
         self.frame = text_frame(text)
         """The message as a frame."""
 
