@@ -14,18 +14,29 @@ if TYPE_CHECKING:
     from .clock import Stuck, VirtualClock, VirtualLoop
     from .conformance import BrokerConformance, ConformanceError
     from .faults import FaultPlan, FaultSyntaxError
-    from .fixtures import WsConnect
+    from .fixtures import ConnectOptions, WsConnect
     from .network import NetworkLink
     from .proxy import FaultProxy
     from .redis_server import RedisServer
-    from .serving import Serve, serve
+    from .serving import Serve, Server, serve
     from .stateful import RpcStateMachine
     from .transcript import Entry, Transcript
     from .warning import PytestWsrpcWarning
+else:
+    # A type checker would take any name for one that is there.
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for only then: every run of pytest imports this package."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
 
 __all__ = [
     "BrokerConformance",
     "ConformanceError",
+    "ConnectOptions",
     "Entry",
     "FaultPlan",
     "FaultProxy",
@@ -35,6 +46,7 @@ __all__ = [
     "RedisServer",
     "RpcStateMachine",
     "Serve",
+    "Server",
     "Stuck",
     "Transcript",
     "VirtualClock",
@@ -47,6 +59,7 @@ __all__ = [
 _MODULES = {
     "BrokerConformance": "conformance",
     "ConformanceError": "conformance",
+    "ConnectOptions": "fixtures",
     "Entry": "transcript",
     "FaultPlan": "faults",
     "FaultProxy": "proxy",
@@ -56,6 +69,7 @@ _MODULES = {
     "RedisServer": "redis_server",
     "RpcStateMachine": "stateful",
     "Serve": "serving",
+    "Server": "serving",
     "Stuck": "clock",
     "Transcript": "transcript",
     "VirtualClock": "clock",
@@ -64,12 +78,3 @@ _MODULES = {
     "WsTestClient": "client",
     "serve": "serving",
 }
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only then: every run of pytest imports this package."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -6,16 +6,19 @@ would run on a loop of its own setting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 import pytest
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import aiohttp
     from aiohttp import web
 
-    from wsrpc import LocalBroker
+    from wsrpc import ClientState, LocalBroker, Reconnect
+    from wsrpc.connecting import Headers
 
     from .client import WsTestClient
     from .clock import VirtualClock
@@ -27,16 +30,33 @@ APPLICATION = frozenset({"ws_app", "ws_client", "ws_connect", "ws_faults"})
 """What a test asks for that has an application; `broker` may be somebody else's fixture."""
 
 
+class ConnectOptions(TypedDict, total=False):
+    """What connecting a client takes by name: arguments of `WsTestClient.connect`."""
+
+    timeout: float | None
+    """Seconds for the handshake and, by default, for each call."""
+    heartbeat: float | None
+    """Seconds between pings."""
+    max_message_size: int
+    """Bytes of one message of the server."""
+    ssl: SSLContext | aiohttp.Fingerprint | bool
+    reconnect: Reconnect | bool
+    """How the client comes back; by default it does not."""
+    on_connect: Callable[[WsTestClient], Awaitable[object]] | None
+    """Called on each connection, to log in."""
+    on_state_change: Callable[[ClientState], object] | None
+
+
 class WsConnect(Protocol):
     """What the fixture `ws_connect` gives: called, it connects one more client."""
 
     def __call__(
         self,
         path: str | None = None,
-        headers: Mapping[str, str] | Callable[[], Any] | None = None,
+        headers: Headers | None = None,
         *,
         name: str | None = None,
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> Coroutine[Any, Any, WsTestClient]:
         """Connect to `path`, by default to that of `ws_client`; the test's end closes the client.
 

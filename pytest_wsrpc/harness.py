@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Unpack
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from wsrpc.connecting import Headers
 from wsrpc.failures import Failure
 
 from .client import WsTestClient
 from .faults import FaultPlan
+from .fixtures import ConnectOptions
 from .handshake import note_refusal
 from .loops import BoundElsewhere
 from .managers import managers_of
@@ -69,10 +70,10 @@ class Harness:
     async def __call__(
         self,
         path: str | None = None,
-        headers: Mapping[str, str] | Callable[[], Any] | None = None,
+        headers: Headers | None = None,
         *,
         name: str | None = None,
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> WsTestClient:
         __tracebackhide__ = True
         if path is None:

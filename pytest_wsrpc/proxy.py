@@ -33,9 +33,9 @@ class FaultProxy:
         self.server = server
         """Where new connections are passed on to."""
         self.host = "127.0.0.1"
-        self.port = 0
+        self.port: int = 0
         """The port that clients connect to, chosen when the proxy starts."""
-        self.accepted = 0
+        self.accepted: int = 0
         """How many connections were accepted so far."""
         self._latency: tuple[float, float] = (0.0, 0.0)
         self._draw = random.Random(0)

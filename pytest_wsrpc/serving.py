@@ -21,6 +21,7 @@ from .loops import BoundElsewhere
 from .managers import managers_of
 from .observer import Observer
 from .report.options import STORY
+from .settings import Strict, Transport
 
 
 class Server(Harness):
@@ -30,7 +31,7 @@ class Server(Harness):
         self, app: web.Application, path: str, observer: Observer, transport: str, faults: FaultPlan
     ) -> None:
         super().__init__(app, path, observer, transport, faults)
-        self.faults = faults
+        self.faults: FaultPlan = faults
         """The faults of this application: what ``ws_faults`` is for that of the fixtures."""
 
     def use_faults_of(self, other: Server) -> None:
@@ -58,8 +59,8 @@ class Serve(Protocol):
         app: web.Application,
         *,
         path: str | None = None,
-        transport: str | None = None,
-        strict: object = None,
+        transport: Transport | None = None,
+        strict: Strict | None = None,
         faults: str | Iterable[Spec] = (),
         seed: int | None = None,
     ) -> AbstractAsyncContextManager[Server]:
@@ -70,8 +71,8 @@ def serve(
     app: web.Application,
     *,
     path: str = settings.DEFAULT_PATH,
-    transport: str = "memory",
-    strict: object = True,
+    transport: Transport = "memory",
+    strict: Strict = True,
     faults: str | Iterable[Spec] = (),
     seed: int = 0,
 ) -> AbstractAsyncContextManager[Server]:
@@ -107,8 +108,8 @@ def bound(config: pytest.Config) -> Serve:
         app: web.Application,
         *,
         path: str | None = None,
-        transport: str | None = None,
-        strict: object = None,
+        transport: Transport | None = None,
+        strict: Strict | None = None,
         faults: str | Iterable[Spec] = (),
         seed: int | None = None,
     ) -> AbstractAsyncContextManager[Server]:

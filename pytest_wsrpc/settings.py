@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import pytest
 
@@ -28,7 +28,11 @@ STRICT_KINDS = {
 }
 """What fails a test that passed else, by the name that turns it off."""
 
-TRANSPORTS = ("memory", "tcp")
+Strict: TypeAlias = bool | str | Iterable[str]
+"""All kinds, none, or some by their names, in one text or in several."""
+Transport: TypeAlias = Literal["memory", "tcp"]
+
+TRANSPORTS: Final[tuple[Transport, ...]] = ("memory", "tcp")
 CLOCKS = ("real", "virtual")
 
 MARKER = (

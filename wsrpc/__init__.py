@@ -30,17 +30,13 @@ from .errors import (
 from .events import Event, Gap
 from .history import History, Past, PastEvent, Position
 from .limits import Limits
-from .manager import SOCKETS_KEY, SocketsManager, Websocket
+from .manager import SOCKETS_KEY, ServerInfo, SocketsManager, Websocket
 from .path import ApiPath, WsPathMixin
 from .pubsub import Publish, Subscribe
 from .reconnect import COME_BACK, Reconnect
 from .rpc import ws_rpc
 from .state import ClientState
 from .subscription import Subscription, SubscriptionOverflow
-
-if TYPE_CHECKING:
-    from .redis import Publisher as Publisher
-    from .redis import RedisBroker as RedisBroker
 
 __all__ = [
     "COME_BACK",
@@ -74,6 +70,7 @@ __all__ = [
     "Reconnect",
     "RpcClient",
     "RpcError",
+    "ServerInfo",
     "ShuttingDown",
     "SocketsManager",
     "Subscribe",
@@ -86,10 +83,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs redis-py only then: not everybody has it."""
-    if name not in ("Publisher", "RedisBroker"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import redis
+if TYPE_CHECKING:
+    from .redis import Publisher as Publisher
+    from .redis import RedisBroker as RedisBroker
+else:
+    # A type checker would take any name for one that is there.
+    def __getattr__(name: str) -> Any:
+        """Import what needs redis-py only then: not everybody has it."""
+        if name not in ("Publisher", "RedisBroker"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import redis
 
-    return getattr(redis, name)
+        return getattr(redis, name)

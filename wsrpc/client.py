@@ -81,8 +81,8 @@ class RpcClient:
         on_connect: Callable[[Any], Awaitable[object]] | None = None,
         on_state_change: Callable[[ClientState], object] | None = None,
     ) -> None:
-        self.url = str(dial.url)
-        self.timeout = dial.timeout
+        self.url: str = str(dial.url)
+        self.timeout: float | None = dial.timeout
         options = Reconnect() if reconnect is True else reconnect or None
         self._greeting = on_connect
         self._calls = PendingCalls()

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict
 
 from aiohttp import web
 
@@ -117,6 +117,14 @@ class Websocket:
         return True
 
 
+class ServerInfo(TypedDict):
+    """What `SocketsManager.server_info` returns."""
+
+    connections: int
+    channels: dict[str, dict[str, int]]
+    """By channel and event pattern, the number of subscribers."""
+
+
 class SocketsManager:
     """The base class of backends: brokers, or your own.
 
@@ -155,7 +163,7 @@ class SocketsManager:
         """Forget a connection that is over."""
         self.sockets.discard(websocket)
 
-    def server_info(self) -> dict[str, Any]:
+    def server_info(self) -> ServerInfo:
         """Return the number of connections and each channel's patterns with their subscribers."""
         return {"connections": len(self.sockets), "channels": self.channels.info()}
 

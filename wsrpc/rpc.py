@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,7 +20,7 @@ _CHANNEL_CALL: Final = "__ws_rpc_channel_call__"
 _UNCHECKED: Final = (Any, object)
 _UNTYPED: Final = (*_UNCHECKED, dict, Mapping)
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from .nodes import errors_named, running
+from .nodes import MakeBroker, errors_named, running
 from .reruns import Reruns
 from .world import World, world
 
@@ -55,7 +55,7 @@ class Conformance:
         return name
 
     @pytest.fixture
-    def make_broker(self) -> Callable[[], Any]:
+    def make_broker(self) -> MakeBroker:
         """Override: give a function that makes a broker, which was not started.
 
         Called again, it makes that of another process, which shares the backend of the first. It
@@ -69,7 +69,7 @@ class Conformance:
         return Reruns()
 
     @asynccontextmanager
-    async def world(self, make_broker: Callable[[], Any]) -> AsyncIterator[World]:
+    async def world(self, make_broker: MakeBroker) -> AsyncIterator[World]:
         """Give processes of the broker, with channels that nobody has used."""
         run = secrets.token_hex(4)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Any, ClassVar, Final
+from collections.abc import Collection
+from typing import ClassVar, Final
 
 from wsrpc import SocketsManager
 
@@ -12,7 +12,7 @@ from .base import Conformance
 from .clauses import breaks
 from .direct import Heard, handed_over, publish
 from .memory import remembered
-from .nodes import Node, running
+from .nodes import MakeBroker, Node, running
 from .waiting import at_once, comes_true
 from .world import World
 
@@ -29,7 +29,7 @@ class EndingTests(Conformance):
     """Whether the broker means to remember channels that nobody wants, as with history it does."""
 
     async def test_a_channel_that_nobody_wants_is_handed_over_no_longer(
-        self, make_broker: Callable[[], Any]
+        self, make_broker: MakeBroker
     ) -> None:
         async with self.world(make_broker) as world:
             await at_once(
@@ -74,9 +74,7 @@ class EndingTests(Conformance):
             await asyncio.sleep(_POLL)
         return False
 
-    async def test_a_channel_that_nobody_wants_is_forgotten(
-        self, make_broker: Callable[[], Any]
-    ) -> None:
+    async def test_a_channel_that_nobody_wants_is_forgotten(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             names = [world.channel(f"round{number:02}") for number in range(_ROUNDS)]
             for name in names:
@@ -104,7 +102,7 @@ class EndingTests(Conformance):
                 )
             await asyncio.sleep(_POLL)
 
-    async def test_processes_come_and_go(self, make_broker: Callable[[], Any]) -> None:
+    async def test_processes_come_and_go(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             if self.processes == 1:
                 return
@@ -135,7 +133,7 @@ class EndingTests(Conformance):
                 f"{heard.data}",
             )
 
-    async def test_refused_channels(self, make_broker: Callable[[], Any]) -> None:
+    async def test_refused_channels(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             for node in world.nodes:
                 client = await node.server()

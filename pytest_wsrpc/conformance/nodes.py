@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
@@ -26,6 +26,9 @@ from wsrpc import (
 from ..serving import Server, serve
 from .clauses import ConformanceError, breaks
 from .waiting import comes_true
+
+MakeBroker: TypeAlias = Callable[[], SocketsManager | Awaitable[SocketsManager]]
+"""Makes a broker that was not started; each one is that of another process."""
 
 _STRICT: Final = "server-errors, subscriptions"
 _UNAVAILABLE: Final = BrokerUnavailable().code
@@ -49,7 +52,7 @@ class Node:
 
 @asynccontextmanager
 async def running(
-    make_broker: Callable[[], Any],
+    make_broker: MakeBroker,
     count: int,
     patience: float,
     *,

@@ -19,7 +19,7 @@ from .base import Conformance
 from .clauses import breaks, holds
 from .direct import ask, in_time
 from .listener import Listener
-from .nodes import Node, outcome, running
+from .nodes import MakeBroker, Node, outcome, running
 from .returning import ReturningClient
 from .waiting import at_once, comes_true
 
@@ -193,7 +193,7 @@ class OutageTests(Conformance):
         """
         return {}
 
-    async def test_outages(self, make_broker: Callable[[], Any], outages: Outages) -> None:
+    async def test_outages(self, make_broker: MakeBroker, outages: Outages) -> None:
         for name, outage in outages.items():
             try:
                 await self._survives(make_broker, outage)
@@ -203,7 +203,7 @@ class OutageTests(Conformance):
 
     async def _survives(
         self,
-        make_broker: Callable[[], Any],
+        make_broker: MakeBroker,
         outage: Callable[[], AbstractAsyncContextManager[Any]],
     ) -> None:
         async with running(

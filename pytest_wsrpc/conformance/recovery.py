@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +15,7 @@ from wsrpc import History, Position
 from .base import Conformance, generated
 from .clauses import breaks, holds
 from .direct import Heard, publish
-from .nodes import Node
+from .nodes import MakeBroker, Node
 from .reruns import Reruns
 from .returning import ReturningClient
 from .steps import PAUSES, long_lists
@@ -110,9 +109,7 @@ class Story:
 class RecoveryTests(Conformance):
     """Clients that come back get what they have missed, or are told that they do not."""
 
-    async def test_all_processes_have_the_same_position(
-        self, make_broker: Callable[[], Any]
-    ) -> None:
+    async def test_all_processes_have_the_same_position(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             if _history(world) is None:
                 return
@@ -133,7 +130,7 @@ class RecoveryTests(Conformance):
                         f"{other.position}",
                     )
 
-    async def test_each_event_has_the_next_offset(self, make_broker: Callable[[], Any]) -> None:
+    async def test_each_event_has_the_next_offset(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             if _history(world) is None:
                 return
@@ -160,7 +157,7 @@ class RecoveryTests(Conformance):
                 offsets,
             )
 
-    async def test_who_comes_back_recovers(self, make_broker: Callable[[], Any]) -> None:
+    async def test_who_comes_back_recovers(self, make_broker: MakeBroker) -> None:
         for process in range(self.processes):
             for is_alone in (True, False):
                 async with self.world(make_broker) as world:
@@ -192,9 +189,7 @@ class RecoveryTests(Conformance):
                 "false",
             )
 
-    async def test_nobody_recovers_from_where_nobody_was(
-        self, make_broker: Callable[[], Any]
-    ) -> None:
+    async def test_nobody_recovers_from_where_nobody_was(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             if _history(world) is None:
                 return
@@ -218,9 +213,7 @@ class RecoveryTests(Conformance):
             await story.publish(0)
             await story.settle()
 
-    async def test_recovered_means_that_nothing_is_missing(
-        self, make_broker: Callable[[], Any]
-    ) -> None:
+    async def test_recovered_means_that_nothing_is_missing(self, make_broker: MakeBroker) -> None:
         async with self.world(make_broker) as world:
             history = _history(world)
             if history is None or history.size > _MOST_EVENTS:
@@ -241,11 +234,11 @@ class RecoveryTests(Conformance):
     @generated
     @given(steps=_STEPS)
     async def test_recovery_sequences(
-        self, make_broker: Callable[[], Any], reruns: Reruns, steps: list[_Step]
+        self, make_broker: MakeBroker, reruns: Reruns, steps: list[_Step]
     ) -> None:
         await reruns.run(steps, partial(self._tell, make_broker, steps))
 
-    async def _tell(self, make_broker: Callable[[], Any], steps: list[_Step]) -> None:
+    async def _tell(self, make_broker: MakeBroker, steps: list[_Step]) -> None:
         async with self.world(make_broker) as world:
             history = _history(world)
             if history is None:

@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from .failure import Violation
     from .instruments import exchange_of, holdings, loop_not_blocked, record_of, verify
     from .livecase import CheckFailed, LiveCase
+    from .login import Client
     from .record import Record
     from .registry import check
     from .url.target import described
+else:
+    # A type checker would take any name for one that is there.
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for only then: every run of pytest imports this package."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
 
 __all__ = [
     "Api",
     "CheckFailed",
+    "Client",
     "Exchange",
     "LiveCase",
     "Record",
@@ -38,6 +50,7 @@ __all__ = [
 _MODULES = {
     "Api": "api",
     "CheckFailed": "livecase",
+    "Client": "login",
     "Exchange": "case",
     "LiveCase": "livecase",
     "Record": "record",
@@ -51,12 +64,3 @@ _MODULES = {
     "record_of": "instruments",
     "verify": "instruments",
 }
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only then: every run of pytest imports this package."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

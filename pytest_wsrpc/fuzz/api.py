@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 
 from wsrpc.names import suggestion
@@ -21,21 +22,22 @@ from .options import PARAMETRIZED
 from .phases import PHASES
 from .target import Target
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, None]])
+Phase: TypeAlias = Literal["accepts", "refuses", "protocol"]
 
 FIXTURE: Final = "_wsrpc_fuzz_case"
 """The fixture that pytest parametrizes, with one `Subject` for each item."""
 
-METHOD_PHASES: Final = ("accepts", "refuses")
-ENDPOINT_PHASES: Final = ("protocol",)
+METHOD_PHASES: Final[tuple[Phase, ...]] = ("accepts", "refuses")
+ENDPOINT_PHASES: Final[tuple[Phase, ...]] = ("protocol",)
 
 
 def load(
-    app: Any,
+    app: web.Application | Callable[[], web.Application | Awaitable[web.Application]] | str,
     *,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
-    phases: Iterable[str] = METHOD_PHASES,
+    phases: Phase | Iterable[Phase] = METHOD_PHASES,
     max_examples: int | None = None,
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | None = None,
@@ -122,7 +124,7 @@ class Api:
         *,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
-        phases: Iterable[str] | None = None,
+        phases: Phase | Iterable[Phase] | None = None,
         max_examples: int | None = None,
     ) -> Callable[[F], F]:
         """Make an ``async def`` with the argument `case` a test of each method.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 
 from wsrpc.rpc import RpcMethod
 from wsrpc.schema import InvalidResponse
@@ -18,7 +18,12 @@ from .endpoints import Endpoint
 from .failure import CheckFailure, Violation
 from .record import Record
 
+if TYPE_CHECKING:
+    from .case import Exchange
+
 F = TypeVar("F", bound=Callable[[Any], None])
+OfExchange = TypeVar("OfExchange", bound="Callable[[Exchange], None]")
+OfRecord = TypeVar("OfRecord", bound="Callable[[Record], None]")
 Of = Literal["exchange", "record"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -58,6 +63,16 @@ _ORDER = (
 
 CHECKS: dict[str, Check] = {}
 """The checks by name, in the order in which they are made: the most telling one comes first."""
+
+
+@overload
+def check(
+    name: str, *, of: Literal["exchange"] = "exchange"
+) -> Callable[[OfExchange], OfExchange]: ...
+
+
+@overload
+def check(name: str, *, of: Literal["record"]) -> Callable[[OfRecord], OfRecord]: ...
 
 
 def check(name: str, *, of: Of = "exchange") -> Callable[[F], F]:

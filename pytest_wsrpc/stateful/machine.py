@@ -7,10 +7,10 @@ import contextvars
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from types import EllipsisType
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from hypothesis.errors import HypothesisException
@@ -20,7 +20,7 @@ from ..client import WsTestClient
 from ..clock import DAY, Stuck, VirtualClock, VirtualLoop
 from ..faults import FaultPlan, Spec, parse
 from ..serving import Server, serve
-from ..settings import DEFAULT_PATH
+from ..settings import DEFAULT_PATH, Strict
 from .decorators import run_on_loop
 from .quiet import hush
 
@@ -58,7 +58,7 @@ class RpcStateMachine(RuleBasedStateMachine):
     left running or subscribed at the end of the run fails that.
     """
 
-    create_app: ClassVar[Any]
+    create_app: Callable[..., web.Application | Awaitable[web.Application]]
     """The function that makes the application, plain or async, or a method that does."""
     path: str = DEFAULT_PATH
     """Where clients connect."""
@@ -68,7 +68,7 @@ class RpcStateMachine(RuleBasedStateMachine):
     """How many clients the rules that come with the package use."""
     call_timeout: float = 300.0
     """Seconds of virtual time that an answer may take: more than a server's own limit."""
-    strict: object = True
+    strict: Strict = True
     """What is judged, in the values of the ini setting ``wsrpc_strict``."""
     seed: int = 0
     """For all that faults leave to chance."""

@@ -6,9 +6,10 @@ import asyncio
 import contextvars
 import math
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -17,6 +18,9 @@ from ..history import History, Past, Position
 from ..manager import SocketsManager
 from ..protocol import encode_json
 from .archive import Archive
+
+_P = ParamSpec("_P")
+_M = TypeVar("_M", bound=SocketsManager)
 
 
 class LocalBroker(SocketsManager):
@@ -42,6 +46,14 @@ class LocalBroker(SocketsManager):
         limits = History.of(history)
         if limits is not None:
             self.history = limits
+
+    if TYPE_CHECKING:
+
+        @classmethod
+        def for_app(
+            cls: Callable[_P, _M], app: web.Application, *args: _P.args, **kwargs: _P.kwargs
+        ) -> _M:
+            """Make a manager of these arguments; see `SocketsManager.for_app`."""
 
     @cached_property
     def _events(self) -> deque[tuple[float, str, dict[str, Any]]]:

@@ -15,8 +15,9 @@ except ImportError as error:
     ) from error
 
 from .broker import RedisBroker
+from .info import RedisCounters, RedisInfo
 from .publisher import Publisher
 
-__all__ = ["Publisher", "RedisBroker"]
+__all__ = ["Publisher", "RedisBroker", "RedisCounters", "RedisInfo"]
 
 del _redis

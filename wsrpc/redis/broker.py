@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import asdict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from .bus import Bus
 from .endpoint import Endpoint
 from .envelope import Foreign, check_name, decode_body
 from .feed import ChannelFeed
+from .info import RedisInfo
 from .lane import Lane
 from .publisher import TIMEOUT, Store, choose_prefix
 from .scripts import HISTORY
@@ -33,6 +34,10 @@ READS_AT_ONCE: Final = 16
 
 _MOST_OFFSET: Final = 2**53
 """No channel gets that far, and a script could not count on."""
+
+
+_P = ParamSpec("_P")
+_M = TypeVar("_M", bound=SocketsManager)
 
 
 class RedisBroker(SocketsManager):
@@ -86,8 +91,17 @@ class RedisBroker(SocketsManager):
         """Whether events come in: all channels are subscribed, and it was proved lately."""
         return self._bus.healthy
 
-    def server_info(self) -> dict[str, Any]:
+    if TYPE_CHECKING:
+
+        @classmethod
+        def for_app(
+            cls: Callable[_P, _M], app: web.Application, *args: _P.args, **kwargs: _P.kwargs
+        ) -> _M:
+            """Make a manager of these arguments; see `SocketsManager.for_app`."""
+
+    def server_info(self) -> RedisInfo:
         """Return what `SocketsManager.server_info` does, and ``"redis"``: health and counters."""
+        counters = self._bus.counters
         return {
             **super().server_info(),
             "redis": {
@@ -100,7 +114,11 @@ class RedisBroker(SocketsManager):
                 "ignored": self._feed.ignored,
                 "filled": self.channels.filled,
                 "gaps": self.channels.gaps,
-                **asdict(self._bus.counters),
+                "received": counters.received,
+                "losses": counters.losses,
+                "failed_connects": counters.failed_connects,
+                "probes": counters.probes,
+                "failed_probes": counters.failed_probes,
             },
         }
 
