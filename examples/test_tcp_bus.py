@@ -1,15 +1,18 @@
 """The broker keeps the contract of all brokers, also when its hub ends; and it serves clients."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
 
 from examples.tcp_bus import Hub, HubBroker, create_app
-from pytest_wsrpc import BrokerConformance
+from pytest_wsrpc import BrokerConformance, Serve, WsTestClient
+from pytest_wsrpc.conformance import MakeBroker, Outages
 
 
 @pytest.fixture
-async def hub():
+async def hub() -> AsyncIterator[Hub]:
     hub = Hub()
     await hub.start()
     yield hub
@@ -21,13 +24,13 @@ class TestHubBroker(BrokerConformance):
     refused = ("",)
 
     @pytest.fixture
-    def make_broker(self, hub):
+    def make_broker(self, hub: Hub) -> MakeBroker:
         return lambda: HubBroker(hub.port)
 
     @pytest.fixture
-    def outages(self, hub):
+    def outages(self, hub: Hub) -> Outages:
         @asynccontextmanager
-        async def restart():
+        async def restart() -> AsyncGenerator[None, None]:
             await hub.stop()
             yield
             await hub.start()
@@ -36,11 +39,13 @@ class TestHubBroker(BrokerConformance):
 
 
 @pytest.fixture
-def ws_app(hub):
+def ws_app(hub: Hub) -> web.Application:
     return create_app(hub.port)
 
 
-async def test_two_applications_meet_at_the_hub(ws_client, ws_serve, hub):
+async def test_two_applications_meet_at_the_hub(
+    ws_client: WsTestClient, ws_serve: Serve, hub: Hub
+) -> None:
     async with ws_serve(create_app(hub.port)) as connect:
         other = await connect()
         async with other.subscribe("news") as events:

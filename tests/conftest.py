@@ -15,6 +15,9 @@ from aiohttp import WSMsgType, web
 from pytest_wsrpc import virtual
 from pytest_wsrpc.network.memory import MemoryConnector
 
+collect_ignore = ["typed"]
+"""A project of its own, which test_types.py runs and checks."""
+
 PATIENCE = 5.0
 """Seconds after which what did not come is taken as missing."""
 

@@ -36,7 +36,7 @@ from .link import End, Link
 from .payload import plain
 from .pending import PendingCalls, Reply, encode_request, is_response
 from .reconnect import Reconnect
-from .state import ClientState
+from .state import ClientState, StateName
 from .subscribing import Subscribing
 from .subscription import MAX_PENDING, Subscription, SubscriptionOverflow
 
@@ -182,7 +182,7 @@ class RpcClient:
         """What the client is doing about its connection."""
         return self._keeper.state.value
 
-    async def until(self, *states: ClientState | str, timeout: float | None = None) -> ClientState:
+    async def until(self, *states: StateName, timeout: float | None = None) -> ClientState:
         """Wait for one of the states, and return the first of them that comes.
 
         ``await client.until("connected")`` waits for the next connection. Raises `TimeoutError`,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Container
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 _log = logging.getLogger("wsrpc.client")
 
@@ -21,6 +22,10 @@ class ClientState(StrEnum):
     """There is no connection, and the next attempt is still to begin."""
     CLOSED = "closed"
     """There is no connection, and will be none."""
+
+
+StateName: TypeAlias = ClientState | Literal["connecting", "connected", "waiting", "closed"]
+"""A state, or its name."""
 
 
 class Observed:

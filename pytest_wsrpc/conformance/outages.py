@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -23,7 +23,8 @@ from .nodes import MakeBroker, Node, outcome, running
 from .returning import ReturningClient
 from .waiting import at_once, comes_true
 
-Outages = Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]]
+Outages: TypeAlias = Mapping[str, Callable[[], AbstractAsyncContextManager[Any]]]
+"""Outages by name; within what the function gives, the backend takes nothing."""
 
 _UNAVAILABLE: Final = BrokerUnavailable().code
 _POLL: Final = 0.02

@@ -9,15 +9,17 @@ from .plan import FaultPlan
 from .report import verdict
 from .rule import Rule
 from .spec import Spec
-from .table import EFFECTS, MATCHERS, POINTS
+from .table import EFFECTS, MATCHERS, POINTS, Effect, Point
 from .text import FaultSyntaxError, parse
 
 __all__ = [
     "EFFECTS",
     "MATCHERS",
     "POINTS",
+    "Effect",
     "FaultPlan",
     "FaultSyntaxError",
+    "Point",
     "Rule",
     "Spec",
     "parse",

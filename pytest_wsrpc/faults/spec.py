@@ -10,7 +10,7 @@ from wsrpc.names import suggestion
 from wsrpc.patterns import Pattern
 
 from . import exceptions
-from .table import EFFECTS, INSTEAD, MATCHERS, SELECTION, SETTINGS, legend
+from .table import EFFECTS, INSTEAD, MATCHERS, SELECTION, SETTINGS, Effect, Point, legend
 
 WINDOW: Final = 5
 """How many messages `reorder` permutes together, unless told."""
@@ -36,8 +36,8 @@ class Spec:
     Its text is what ``--wsrpc-faults`` takes. Times are in seconds.
     """
 
-    point: str
-    effect: str
+    point: Point
+    effect: Effect
     seconds: float = 0.0
     error: type[BaseException] | BaseException | None = None
     jitter: float = 0.0
@@ -81,7 +81,7 @@ class Spec:
 _PLAIN: Final = {"seconds": "latency", "error": "error"}
 
 
-def make(point: Any, effect: str, **arguments: Any) -> Spec:
+def make(point: Any, effect: Any, **arguments: Any) -> Spec:
     """Return a checked rule; raise `Mistake` for what it cannot be."""
     check_point(point, effect)
     for name, value in arguments.items():
