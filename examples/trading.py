@@ -102,7 +102,7 @@ class Floor:
     def place(self, new: PlaceOrder) -> tuple[Order, list[Trade]]:
         """Match an order; return what is left of it, and its trades."""
         order = Order(next(self._ids), new.symbol, new.side, new.quantity, new.price)
-        trades = []
+        trades: list[Trade] = []
         for other in self._counterparties(order):
             quantity = min(order.quantity, other.quantity)
             trades.append(Trade(_price(other), quantity))

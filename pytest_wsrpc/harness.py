@@ -129,7 +129,7 @@ class Harness:
                 self._faults.attach(managers)
                 closing.callback(self._faults.detach)
             self._url, connector = await serve(runner, self._transport)
-            self.session = await closing.enter_async_context(
+            self.session: aiohttp.ClientSession = await closing.enter_async_context(
                 aiohttp.ClientSession(
                     self._url.with_scheme("http"),
                     connector=connector,

@@ -87,8 +87,8 @@ class RedisServer:
         self.options = options
         """Options of its command line, such as ``"--requirepass", "secret"``."""
         # a short path, as the name of a unix socket has 108 bytes at most
-        self.directory = Path(tempfile.mkdtemp(prefix="redis-"))
-        self.path = str(self.directory / "socket")
+        self.directory: Path = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.path: str = str(self.directory / "socket")
         """The path of the unix socket."""
         self._process: subprocess.Popen[bytes] | None = None
         self._watcher: subprocess.Popen[bytes] | None = None

@@ -89,7 +89,7 @@ class Transcript:
     ) -> None:
         self.name = name
         self.url = url
-        self.left_out = 0
+        self.left_out: int = 0
         """Messages that were not kept, from the middle of the conversation."""
         self._clock = clock
         self._start = start

@@ -106,7 +106,7 @@ class Channel:
     )
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
         self.lock = asyncio.Lock()
         """Held while a hook of the backend runs for this channel."""
         self.backend = Backend.IDLE

@@ -52,13 +52,13 @@ class Channels:
         self._registrations: dict[tuple[str, ChannelCallback], Registration] = {}
         self._releases: dict[Channel, _Release] = {}
         self._put_out = 0
-        self.ignored = 0
+        self.ignored: int = 0
         """Messages from the backend that were no events, and so reached nobody."""
-        self.duplicates = 0
+        self.duplicates: int = 0
         """Events that came again, by their offset, and so went no further."""
-        self.filled = 0
+        self.filled: int = 0
         """Events that did not come but were read from history."""
-        self.gaps = 0
+        self.gaps: int = 0
         """How often the subscribers of a channel were told of a gap."""
 
     @property

@@ -60,8 +60,8 @@ class Subscription:
             raise TypeError(f"channel must be a string, got {channel!r}")
         if max_pending < 1:
             raise ValueError(f"max_pending must be at least 1, got {max_pending!r}")
-        self.channel = channel
-        self.patterns = tuple(dict.fromkeys(patterns)) or ("*",)
+        self.channel: str = channel
+        self.patterns: tuple[str, ...] = tuple(dict.fromkeys(patterns)) or ("*",)
         self._subscriber = subscriber
         self._matchers = tuple(Pattern(pattern).matches for pattern in self.patterns)
         self._max_pending = max_pending

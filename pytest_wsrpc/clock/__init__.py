@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._stuck_at: TracebackType | None = None
         self._attempts = 0
         self.advancing = 0
-        self.jumps = 0
+        self.jumps: int = 0
         self.held: str | None = None
 
     def time(self) -> float:

@@ -62,12 +62,12 @@ class Rule:
         self.spec = spec
         self.place = place
         """Where the rule was written: ``test_orders.py:12``, ``--wsrpc-faults``."""
-        self.optional = optional or spec.optional
-        self.matched = 0
-        self.fired = 0
-        self.healed = False
+        self.optional: bool = optional or spec.optional
+        self.matched: int = 0
+        self.fired: int = 0
+        self.healed: bool = False
         """The test ended the fault."""
-        self.over = False
+        self.over: bool = False
         """The fault does nothing any more."""
         self.missed = 0
         """How often something happened at the point that did not match."""

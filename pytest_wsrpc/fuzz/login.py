@@ -33,7 +33,7 @@ class Client:
         self._connection = connection
         self._timeout = timeout
         self._last = 0
-        self.transcript = Transcript()
+        self.transcript: Transcript = Transcript()
 
     async def call(self, method: str, payload: Any = None, *, timeout: float | None = None) -> Any:
         """Call a method and return its response; raise `wsrpc.RpcError` where it is refused."""

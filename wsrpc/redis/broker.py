@@ -72,7 +72,7 @@ class RedisBroker(SocketsManager):
             ):
                 raise ValueError(f"{name} must be a time in seconds above 0, got {value!r}")
         self.history = History.of(history)
-        self.node = secrets.token_hex(4)
+        self.node: str = secrets.token_hex(4)
         """The name of this process in Redis, where its connections are called ``wsrpc-NODE``."""
         endpoint = Endpoint(url, options, name=f"wsrpc-{self.node}", timeout=timeout)
         self._store = store = Store(choose_prefix(prefix, endpoint), self.history)
