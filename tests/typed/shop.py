@@ -117,7 +117,9 @@ class Shop(ApiPath, WsPathMixin, Subscribe, Publish):
 
     async def ws_rpc_info(self, payload: dict[str, Any]) -> ServerInfo:
         """Server information"""
-        return self.sockets.server_info()
+        info = self.sockets.server_info()
+        assert_type(info, ServerInfo)
+        return info
 
     async def ws_rpc_leave(self, payload: dict[str, Any]) -> None:
         """Hang up"""

@@ -17,6 +17,7 @@ from pytest_wsrpc import strategies as ws
 from pytest_wsrpc.fuzz import nothing as nothing  # type: ignore[attr-defined]
 from pytest_wsrpc.stateful import Bundle, initialize, invariant, precondition, rule
 from wsrpc import LocalBroker, RedisBroker, RpcClient, SocketsManager, WsPathMixin, ws_rpc
+from wsrpc import Nobody as Nobody  # type: ignore[attr-defined]
 
 
 class Wrong(WsPathMixin, web.View):

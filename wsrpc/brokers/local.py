@@ -48,12 +48,11 @@ class LocalBroker(SocketsManager):
             self.history = limits
 
     if TYPE_CHECKING:
-
+        # Its arguments are those of the class.
         @classmethod
         def for_app(
             cls: Callable[_P, _M], app: web.Application, *args: _P.args, **kwargs: _P.kwargs
-        ) -> _M:
-            """Make a manager of these arguments; see `SocketsManager.for_app`."""
+        ) -> _M: ...
 
     @cached_property
     def _events(self) -> deque[tuple[float, str, dict[str, Any]]]:

@@ -92,12 +92,11 @@ class RedisBroker(SocketsManager):
         return self._bus.healthy
 
     if TYPE_CHECKING:
-
+        # Its arguments are those of the class.
         @classmethod
         def for_app(
             cls: Callable[_P, _M], app: web.Application, *args: _P.args, **kwargs: _P.kwargs
-        ) -> _M:
-            """Make a manager of these arguments; see `SocketsManager.for_app`."""
+        ) -> _M: ...
 
     def server_info(self) -> RedisInfo:
         """Return what `SocketsManager.server_info` does, and ``"redis"``: health and counters."""
