@@ -101,7 +101,7 @@ class Stock:
 
     async def order(self, client: RpcClient) -> None:
         try:
-            await client.call("order", {"item": "tea"}, timeout=5)
+            await client.call("order", {"item": "tea"}, timeout=30)
         except PASSING as error:
             assert_type(error.code, int)
         except ConnectionClosed as error:

@@ -84,10 +84,11 @@ async def test_a_client(ws_client: WsTestClient, ws_app: web.Application) -> Non
     assert ws_client.unread == []
     assert_type(ws_client.server_errors, list[BaseException])
     assert_type(ws_client.state, ClientState)
-    assert await ws_client.until("connected", timeout=1) is ClientState.CONNECTED
+    assert await ws_client.until("connected", timeout=30) is ClientState.CONNECTED
     assert ws_app[SOCKETS_KEY].server_info()["connections"] == 1
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_events(ws_client: WsTestClient, broker: SocketsManager) -> None:
     async with ws_client.subscribe("stock", "te?", max_pending=10) as events:
         await broker.publish("stock", "tea", 9)
@@ -113,10 +114,11 @@ async def test_conversations_are_told(ws_client: WsTestClient) -> None:
     assert "connected" in ws_client.transcript.render()
 
 
+@pytest.mark.wsrpc(clock="virtual")
 async def test_more_clients(ws_connect: WsConnect, connect_as: Log) -> None:
     ann = await connect_as("ann")
     assert_type(ann, WsTestClient)
-    bert = await ws_connect(timeout=2, heartbeat=None, reconnect=True, name="bert")
+    bert = await ws_connect(timeout=30, heartbeat=None, reconnect=True, name="bert")
     await ann.call("watch", {"item": "tea"})
     await bert.call("order", {"item": "tea"})
     assert (await ann.next_event("stock", "tea")).data == 9
@@ -205,7 +207,7 @@ async def test_many_processes(redis_server: RedisServer, ws_serve: Serve) -> Non
         client, other = await one(), await two()
         async with other.subscribe("stock", "tea") as events:
             await client.call("order", {"item": "tea"})
-            assert (await events.get(timeout=5)).data == 9
+            assert (await events.get(timeout=30)).data == 9
         broker = one.app[SOCKETS_KEY]
         assert isinstance(broker, RedisBroker)
         assert is_well(broker)
