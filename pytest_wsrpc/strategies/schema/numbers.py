@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
@@ -115,7 +115,7 @@ def integers(keywords: Schema, floats: bool = False) -> Plan:
     edges = _edges(bounds, near * 4, _SIMPLEST, _FREQUENT, INTEGER_EDGES)
     if floats:
         edges += [float(n) for n in distinct(edges) if abs(n) <= 2**53][:4]
-    return Plan(plain, kinds=_INTEGER, edges=_sampled(edges))
+    return Plan(plain, kinds=_INTEGER, edges=_sampled(edges), ends=_ends(near[::2]))
 
 
 def numbers(keywords: Schema) -> Plan:
@@ -133,7 +133,7 @@ def numbers(keywords: Schema) -> Plan:
     edges = _edges(bounds, near * 4, _SIMPLEST, FLOAT_EDGES, whole, _FREQUENT)
     if least is None or most is None or least <= most:
         floats = st.floats(least, most, allow_nan=False, allow_infinity=False)
-        return Plan(floats, kinds=_NUMBER, edges=_sampled(edges))
+        return Plan(floats, kinds=_NUMBER, edges=_sampled(edges), ends=_ends(near))
     if edges:  # integers beyond what a double tells apart
         return Plan(_sampled(edges), kinds=_NUMBER)
     raise Contradiction("no double is within the bounds")
@@ -150,6 +150,12 @@ def _edges(bounds: Bounds, *groups: Iterable[float]) -> list[float]:
 
 def _sampled(edges: list[float]) -> st.SearchStrategy[float]:
     return st.sampled_from(sorted(edges, key=lambda n: (abs(n), n < 0)))
+
+
+def _ends(numbers: list[Any]) -> st.SearchStrategy[float] | None:
+    """Return the ends of a range, but for those that come up often enough: 0 and 1."""
+    ends = [n for n in numbers if abs(n) > 1]
+    return _sampled(ends) if ends else None
 
 
 def _multiples(bounds: Bounds, step: Fraction) -> Plan:

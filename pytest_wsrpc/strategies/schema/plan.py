@@ -31,7 +31,7 @@ KINDS: Final = {
 class Plan:
     """How to draw the values of a subschema.
 
-    There are up to three ways, each of which takes few choices and shrinks to a plain value. What
+    There are up to four ways, each of which takes few choices and shrinks to a plain value. What
     chooses among them does so once for many values: a choice of its own for every value would
     take half again as long.
     """
@@ -50,6 +50,8 @@ class Plan:
     """Values at the edges of what is allowed, where there are any."""
     hinted: Strategy | None = None
     """Examples, and values that something else says are worth trying."""
+    ends: Strategy | None = None
+    """The least and the greatest value, which are at the edges too, but few among many there."""
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -57,10 +59,11 @@ class Plan:
         return st.one_of([way for way in (self.plain, self.edges, self.hinted) if way is not None])
 
     @property
-    def ways(self) -> tuple[Strategy, Strategy, Strategy]:
-        """Each way; more of the edges where nothing is hinted, plain where there are none."""
+    def ways(self) -> tuple[Strategy, Strategy, Strategy, Strategy]:
+        """Each way; more of the edges where nothing is hinted, plain where there is no other."""
         edges = self.plain if self.edges is None else self.edges
-        return self.plain, edges, edges if self.hinted is None else self.hinted
+        hinted = edges if self.hinted is None else self.hinted
+        return self.plain, edges, hinted, self.plain if self.ends is None else self.ends
 
     def may_be(self, value: Any) -> bool:
         """Whether a value is written as these are: not all that take 1 for an integer take 1.0."""
@@ -73,6 +76,7 @@ class Plan:
             plain=accepted(self.plain, accepts),
             edges=None if self.edges is None else accepted(self.edges, accepts),
             hinted=None if self.hinted is None else accepted(self.hinted, accepts),
+            ends=None if self.ends is None else accepted(self.ends, accepts),
         )
 
     def with_hints(self, hinted: Iterable[Strategy]) -> Plan:
@@ -121,6 +125,7 @@ def joined(plans: list[Plan], examples: list[Plan]) -> Plan | None:
         return plans[0] if plans else None
     has_edges = any(plan.edges is not None for plan in plans)
     edges = st.one_of([plan.ways[1] for plan in plans]) if has_edges else None
+    ends = [plan.ends for plan in plans if plan.ends is not None]
     many = [plan.hinted for plan in plans if plan.hinted is not None]
     if examples:  # few of them: what is at the edges tells more
         many += [*(plan.plain for plan in examples), *([] if edges is None else [edges])]
@@ -131,6 +136,7 @@ def joined(plans: list[Plan], examples: list[Plan]) -> Plan | None:
         frozenset[str]().union(*(plan.kinds for plan in plans)),
         edges,
         st.one_of(many) if many else None,
+        st.one_of(ends) if ends else None,
     )
 
 

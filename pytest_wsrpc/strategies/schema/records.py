@@ -13,9 +13,10 @@ from .relations import Relation, relations
 
 Objects: TypeAlias = "st.SearchStrategy[dict[str, Any]]"
 Row: TypeAlias = tuple[int, ...]
-"""For each member the way in which it is drawn: plainly, from the edges, as hinted."""
+"""For each member the way in which it is drawn: plainly, from the edges, as hinted, at an end."""
 
 _WAYS: Final = 3
+"""Those of which any two members have all combinations: an end is an edge."""
 _MANY: Final = 3
 _SINGLY: Final = 16
 """Members of an object up to which each way of each comes with all others plain, too."""
@@ -99,7 +100,8 @@ def _distinct_ways(plan: Plan) -> list[int]:
 def _rows(ways: list[list[int]]) -> list[Row]:
     """Return rows in which any two members come in all combinations of their ways.
 
-    They are an orthogonal array, after rows with all members plain, and with all but one.
+    They are an orthogonal array, after rows with all members plain, and with all but one, and
+    before those with all members drawn in the same way.
     """
     count = len(ways)
     plain = (0,) * count
@@ -119,7 +121,7 @@ def _rows(ways: list[list[int]]) -> list[Row]:
             way = sum(a * b for a, b in zip(column, factors, strict=True)) % _WAYS
             row.append(ways[i][way])
         rows.append(tuple(row))
-    rows += [tuple(way[1] for way in ways), tuple(way[2] for way in ways)]
+    rows += [tuple(way[index] for way in ways) for index in (3, 1, 2)]
     return list(dict.fromkeys(rows))
 
 
