@@ -51,7 +51,7 @@ class Plan:
     hinted: Strategy | None = None
     """Examples, and values that something else says are worth trying."""
     ends: Strategy | None = None
-    """The least and the greatest value, which are at the edges too, but few among many there."""
+    """The least and the greatest values, the longest texts: edges too, but few among many."""
 
     @cached_property
     def strategy(self) -> Strategy:

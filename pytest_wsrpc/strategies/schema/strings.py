@@ -44,8 +44,18 @@ def strings(keywords: Schema, longest: int = 0) -> Plan:
     return _texts(least, most, longest)
 
 
-def _plan(plain: st.SearchStrategy[str], edges: Sequence[str], kind: str = "string") -> Plan:
-    return Plan(plain, kinds=frozenset({kind}), edges=among(edges) if edges else None)
+def _plan(
+    plain: st.SearchStrategy[str],
+    edges: Sequence[str],
+    kind: str = "string",
+    ends: Sequence[str] = (),
+) -> Plan:
+    return Plan(
+        plain,
+        kinds=frozenset({kind}),
+        edges=among(edges) if edges else None,
+        ends=among(ends) if ends else None,
+    )
 
 
 def lengths(keywords: Schema) -> tuple[int, int | None]:
@@ -65,16 +75,19 @@ def _texts(least: int, most: int | None, longest: int) -> Plan:
         plain = head.map(lambda text: text + "a" * (least - len(text)))
     else:
         plain = st.text(min_size=least, max_size=short if most is None else min(most, short))
-    ends = {least, least + 1} if least else set()
+    sizes = {least, least + 1} if least else set()
+    longest_ones: list[str] = []
     if most is not None and most <= LONGEST:
-        ends |= {most, max(least, most - 1)}
-    sized = [char * size for size in sorted(ends - {0}) for char in "aé💩"]
+        sizes |= {most, max(least, most - 1)}
+        longest_ones = [char * most for char in "aé💩" if most > 1]
+    sized = [char * size for size in sorted(sizes - {0}) for char in "aé💩"]
     if least:
         sized.append(" " * least)
     if most is None:
         sized += ["x" * size for size in _HUGE if size < longest]
     edges = (*SIMPLEST, *FREQUENT, *sized, *EDGES)
-    return _plan(plain, sorted((text for text in edges if _fits(text, least, most)), key=len))
+    right = sorted((text for text in edges if _fits(text, least, most)), key=len)
+    return _plan(plain, right, ends=longest_ones)
 
 
 _HUGE: Final = (5_000, 65_537, 500_000)

@@ -24,6 +24,7 @@ from pytest_wsrpc.strategies.schema.shapes import (
     of_length,
     twice,
 )
+from pytest_wsrpc.strategies.schema.strings import strings
 
 
 @pytest.mark.parametrize(
@@ -191,9 +192,10 @@ def test_any_two_members_come_in_all_combinations_of_ways(count: int) -> None:
         (integers({"minimum": 1, "maximum": 2**53 - 1}), {2**53 - 1}),
         (integers({"exclusiveMinimum": -8, "maximum": 50, "multipleOf": 5}), {-5, 50}),
         (numbers({"minimum": -2.5, "exclusiveMaximum": 4}), {-2.5, math.nextafter(4, 0)}),
+        (strings({"minLength": 1, "maxLength": 3}), {"aaa", "ééé", "💩💩💩"}),
     ],
 )
-def test_the_ends_of_a_range_are_drawn_on_their_own(plan: Plan, ends: set[float]) -> None:
+def test_the_ends_of_a_range_are_drawn_on_their_own(plan: Plan, ends: set[Any]) -> None:
     assert plan.ends is not None
     assert {find(plan.ends, lambda n, end=end: n == end) for end in ends} == ends
     with pytest.raises(NoSuchExample):
@@ -201,17 +203,22 @@ def test_the_ends_of_a_range_are_drawn_on_their_own(plan: Plan, ends: set[float]
     assert plan.ways[3] is plan.ends
 
 
-def test_an_end_that_comes_up_anyway_takes_no_row() -> None:
-    plan = integers({"minimum": 0})
+@pytest.mark.parametrize(
+    "plan",
+    [integers({"minimum": 0}), numbers({"maximum": 1}), strings({}), strings({"maxLength": 1})],
+)
+def test_an_end_that_comes_up_anyway_takes_no_row(plan: Plan) -> None:
     assert plan.ends is None
     assert plan.ways[3] is plan.plain
 
 
 @pytest.mark.parametrize("of_run", range(4))
-def test_the_largest_of_a_wide_range_comes_up_within_a_hundred_payloads(of_run: int) -> None:
+def test_the_ends_of_wide_ranges_come_up_within_a_hundred_payloads(of_run: int) -> None:
     largest = 2**53 - 1
-    field = {"type": "integer", "minimum": 0, "maximum": largest}
-    schema = {"type": "object", "properties": {"serial": field, "line": {"enum": ["a", "b"]}}}
+    serial = {"type": "integer", "minimum": 0, "maximum": largest}
+    label = {"type": "string", "maxLength": 40}
+    properties = {"serial": serial, "label": label, "line": {"enum": ["a", "b"]}}
+    schema = {"type": "object", "properties": properties}
     drawn = []
 
     @seed(of_run)
@@ -222,6 +229,7 @@ def test_the_largest_of_a_wide_range_comes_up_within_a_hundred_payloads(of_run: 
 
     draw()
     assert sum(value.get("serial") == largest for value in drawn) >= 3
+    assert sum(len(value.get("label", "")) == 40 for value in drawn) >= 3
 
 
 def test_members_without_other_ways_take_no_rows() -> None:
