@@ -21,34 +21,51 @@ _log = logging.getLogger("mkdocs.hooks.site")
 _SET_UP = re.compile(r"^<!--.*?-->\n", re.M | re.S)
 _FRAME = re.compile(r"^```json (send|receive)$", re.M)
 _FRAME_TITLES = {"send": "the client sends", "receive": "the server sends"}
+_PICTURE = re.compile(
+    r'<picture>\n<source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)">\n'
+    r'<img src="([^"]+)"([^>]*)>\n</picture>'
+)
 _UPWARDS = re.compile(r"\]\((\.\./[\w./-]+)\)")
 _LANGUAGES = {".py": "python", ".toml": "toml"}
 
 _LOADING = {
-    "audio": "src",
-    "embed": "src",
-    "iframe": "src",
-    "img": "src",
-    "input": "src",
-    "link": "href",
-    "object": "data",
-    "script": "src",
-    "source": "src",
-    "video": "src",
+    "audio": ("src",),
+    "embed": ("src",),
+    "feimage": ("href", "xlink:href"),
+    "iframe": ("src",),
+    "image": ("href", "xlink:href"),
+    "img": ("src", "srcset"),
+    "input": ("src",),
+    "link": ("href",),
+    "object": ("data",),
+    "script": ("src", "href", "xlink:href"),
+    "source": ("src", "srcset"),
+    "use": ("href", "xlink:href"),
+    "video": ("src", "poster"),
 }
 """The attributes that make a browser ask for something at once; a link in the text is none."""
+
+_OTHER_HOST = re.compile(r"(?:^|[\s,])((?:https?:)?//[^\s,]+)")
 
 _CSS_URL = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 
 
 def readable(markdown: str) -> str:
-    """Take out the set-up of the tests, and say who sends what in the blocks of a conversation."""
+    """Take out the set-up of the tests, and say who sends what in the blocks of a conversation.
+
+    A picture that is another one in the dark follows the site's own switch, not only the reader's
+    system.
+    """
     markdown = _SET_UP.sub("", markdown)
+    markdown = _PICTURE.sub(r'<img src="\2#only-light"\3>\n<img src="\1#only-dark"\3>', markdown)
     return _FRAME.sub(lambda found: f'```json title="{_FRAME_TITLES[found[1]]}"', markdown)
 
 
 def asked_of_others(text: str, *, css: bool = False) -> list[str]:
-    """Return the addresses of other hosts that a browser asks to show a page or a style sheet."""
+    """Return the addresses of other hosts that a browser asks to show a page or a style sheet.
+
+    A page is HTML or SVG.
+    """
     if css:
         return _CSS_URL.findall(text)
     reader = _Reader()
@@ -62,11 +79,16 @@ class _Reader(HTMLParser):
         self.asked: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        address = values.get(_LOADING.get(tag, "")) or ""
-        if address.startswith(("http:", "https:", "//")) and values.get("rel") != "canonical":
-            self.asked.append(address)
-        self.asked += _CSS_URL.findall(values.get("style") or "")
+        values = {name: value or "" for name, value in attrs}
+        if values.get("rel") != "canonical":
+            for name in _LOADING.get(tag, ()):
+                self.asked += _OTHER_HOST.findall(values.get(name, ""))
+        for value in values.values():  # the style, and what SVG has beside it, such as a filter
+            self.asked += _CSS_URL.findall(value)
+
+    def handle_pi(self, data: str) -> None:
+        if data.startswith("xml-stylesheet"):
+            self.asked += _OTHER_HOST.findall(data.replace('"', " ").replace("'", " "))
 
     def handle_data(self, data: str) -> None:
         if self.cdata_elem == "style":
@@ -121,8 +143,8 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:
-    """Warn, and so end a strict build, where a page would ask another host for anything."""
+    """Warn, and so end a strict build, where a file would ask another host for anything."""
     site = Path(config.site_dir)
-    for path in [*site.rglob("*.html"), *site.rglob("*.css")]:
+    for path in [path for kind in ("html", "css", "svg") for path in site.rglob(f"*.{kind}")]:
         for address in asked_of_others(path.read_text(), css=path.suffix == ".css"):
             _log.warning("%s asks another host: %s", path.relative_to(site), address)

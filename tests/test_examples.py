@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -57,14 +58,28 @@ def test_every_item_of_the_trading_floor_passes(tmp_path):
     assert run.seconds < 60
 
 
-def test_the_planted_bugs_are_found_and_nothing_else(tmp_path):
-    run = FuzzRun("examples.trading_buggy:create_app", tmp_path)
+@pytest.fixture(scope="module")
+def buggy(tmp_path_factory):
+    return FuzzRun("examples.trading_buggy:create_app", tmp_path_factory.mktemp("buggy"))
+
+
+def test_the_planted_bugs_are_found_and_nothing_else(buggy):
+    run = buggy
     assert run.returncode == 1, run.output
     assert run.failed[".place_order.accepts"] == {"no-internal-error"}
     assert run.failed[".cancel_order.accepts"] == {"conforms"}
     assert set.union(*run.failed.values()) == {"no-internal-error", "conforms"}
     assert run.output.count("\ncheck: ") == 2
     assert "ZeroDivisionError" in run.output
+
+
+@pytest.mark.parametrize("suffix", ["", "-narrow"])
+def test_the_picture_of_the_fuzzer_is_of_what_it_prints(buggy, suffix, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    pictures = import_module("pictures")
+    drawing = (pictures.PICTURES / f"fuzz{suffix}.svg").read_text()
+    missing = pictures.terminal.lacks(drawing, pictures.FUZZ, buggy.output)
+    assert not missing, f"run docs/pictures.py fuzz again: {missing}\n{buggy.output}"
 
 
 @contextmanager

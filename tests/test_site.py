@@ -45,6 +45,19 @@ def test_set_up_is_not_shown_and_conversations_say_who_speaks():
     )
 
 
+def test_pictures_for_the_dark_follow_the_switch_of_the_site():
+    page = (
+        '<figure>\n<picture>\n<source media="(prefers-color-scheme: dark)" srcset="a-dark.png">\n'
+        '<img src="a.png" alt="An a">\n</picture>\n</figure>\n'
+    )
+    assert hooks.readable(page) == (
+        '<figure>\n<img src="a.png#only-light" alt="An a">\n'
+        '<img src="a-dark.png#only-dark" alt="An a">\n</figure>\n'
+    )
+    narrow = page.replace("prefers-color-scheme: dark", "max-width: 600px")
+    assert hooks.readable(narrow) == narrow
+
+
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
 def test_no_page_shows_its_set_up(path):
     shown = hooks.readable(path.read_text())
@@ -64,6 +77,18 @@ def test_no_page_shows_its_set_up(path):
         ('<p style="background: url(https://example.org/a)">', ["https://example.org/a"]),
         ('<style>@import "https://example.org/a.css";</style>', ["https://example.org/a.css"]),
         ("<p>As in</p><pre>url(https://example.org/a)</pre>", []),
+        (
+            '<source srcset="a.png 1x, https://example.org/b.png 2x">',
+            ["https://example.org/b.png"],
+        ),
+        ('<video poster="//example.org/a.png">', ["//example.org/a.png"]),
+        ('<svg xmlns="http://www.w3.org/2000/svg"><use href="#a"/></svg>', []),
+        ('<svg><image xlink:href="https://example.org/a"/></svg>', ["https://example.org/a"]),
+        ('<svg><rect filter="url(https://example.org/a)"/></svg>', ["https://example.org/a"]),
+        (
+            '<?xml-stylesheet href="https://example.org/a.css"?><svg/>',
+            ["https://example.org/a.css"],
+        ),
     ],
 )
 def test_what_a_page_asks_other_hosts_for_is_found(page, asked):
@@ -83,10 +108,15 @@ def test_a_page_or_sheet_that_asks_another_host_is_a_warning(tmp_path, caplog):
     (tmp_path / "a.html").write_text('<img src="https://example.org/a.png">')
     (tmp_path / "b.css").write_text("p { background: url(https://example.org/b.png) }")
     (tmp_path / "c.html").write_text('<a href="https://example.org">there</a>')
+    (tmp_path / "d.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg"><style>'
+        "@font-face { src: url('https://example.org/d.woff2') }</style></svg>"
+    )
     hooks.on_post_build(config=SimpleNamespace(site_dir=str(tmp_path)))
     assert sorted(caplog.messages) == [
         "a.html asks another host: https://example.org/a.png",
         "b.css asks another host: https://example.org/b.png",
+        "d.svg asks another host: https://example.org/d.woff2",
     ]
 
 
