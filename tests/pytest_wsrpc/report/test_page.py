@@ -30,6 +30,7 @@ def test_a_run_without_failures_says_so(results: Results) -> None:
     assert [section.words for section in root.all("h2")] == ["The run"]
     assert "Tests: 2 passed." in root.one("header").words
     assert "seed 7 (random)" in root.one("header").words
+    assert root.one("header").one("time").words == "2026-01-02 03:04"
     assert "Python3.14.0" in root.by_id("content").words
     assert not root.all("button")
 
