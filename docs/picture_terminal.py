@@ -130,21 +130,6 @@ def svg(command: str, output: str, *, name: str, title: str, columns: int, scale
         for line in f"{_BOLD}$ {command}{_PLAIN}\n{output}".splitlines()
         for row in Text.from_ansi(line).divide(range(columns, len(_ESCAPE.sub("", line)), columns))
     ]
-    with open(os.devnull, "w") as nowhere:
-        console = Console(
-            width=columns, record=True, file=nowhere, force_terminal=True, color_system="truecolor"
-        )
-        for row in rows:
-            console.print(row, soft_wrap=True)
-        # A colour that says which one it is, to be replaced by the name of that of the page.
-        marks = {name: (0, 0, number) for number, name in enumerate(_NAMES, 1)}
-        theme = TerminalTheme(
-            marks["back"],
-            marks["text"],
-            [marks[name] for name in _NORMAL],
-            [marks[_FAINT], *(marks[name] for name in _NORMAL[1:])],
-        )
-        drawn = console.export_svg(theme=theme, code_format=_TEMPLATE, unique_id=name)
     width, height = columns * 12.2 + 32, len(rows) * 24.4 + 24
     values = {
         "title": escape(title),
@@ -155,10 +140,27 @@ def svg(command: str, output: str, *, name: str, title: str, columns: int, scale
         "width": f"{width * scale:.0f}",
         "height": f"{height * scale:.0f}",
     }
-    drawn = re.sub(r"@(" + "|".join(values) + r")\b", lambda found: values[found[1]], drawn)
-    drawn = re.sub(r"#0000([0-9a-f]{2})", lambda found: _variable(int(found[1], 16)), drawn)
-    drawn = re.sub(r' clip-path="[^"]*"', "", drawn).replace("&#160;", " ")
-    return re.sub(r"<text[^>]*>\n</text>", "\n", drawn).replace("</text><text", "</text>\n<text")
+    template = re.sub(r"@(" + "|".join(values) + r")\b", lambda of: values[of[1]], _TEMPLATE)
+    # A colour that says which one it is, to be replaced by the name of that of the page.
+    marks = {colour: (0, 0, number) for number, colour in enumerate(_NAMES, 1)}
+    theme = TerminalTheme(
+        marks["back"],
+        marks["text"],
+        [marks[colour] for colour in _NORMAL],
+        [marks[_FAINT], *(marks[colour] for colour in _NORMAL[1:])],
+    )
+    with open(os.devnull, "w") as nowhere:
+        console = Console(
+            width=columns, record=True, file=nowhere, force_terminal=True, color_system="truecolor"
+        )
+        for row in rows:
+            console.print(row, soft_wrap=True)
+        drawn = console.export_svg(theme=theme, code_format=template, unique_id=name)
+    style, end, matrix = drawn.partition("</style>")
+    style = re.sub(r"#0000([0-9a-f]{2})", lambda of: _variable(int(of[1], 16)), style)
+    matrix = re.sub(r' clip-path="[^"]*"', "", matrix).replace("&#160;", " ")
+    matrix = re.sub(r"<text[^>]*>\n</text>", "\n", matrix).replace("</text><text", "</text>\n<text")
+    return style + end + matrix
 
 
 def _variable(number: int) -> str:

@@ -4,8 +4,8 @@
     python docs/pictures.py [--only terminal|pages] [--chromium PATH] [NAME ...]
 
 Those of terminals are SVG, in two widths each; those of pages are PNG, in two widths and in light
-and dark, and need a Chromium. Everything that is the same in every run is shown as it is; times
-are left out.
+and dark, and need a Chromium. A drawing that differs from the one that is there in numbers alone,
+such as how long something took, stays as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import picture_browser as browser
@@ -188,6 +189,16 @@ def files() -> set[str]:
     }
 
 
+def _need(module: str) -> None:
+    try:
+        import_module(module)
+    except ModuleNotFoundError:
+        raise SystemExit(
+            f"Pictures need {module}, which is not installed:"
+            " pip install -e '.[report]' --group docs"
+        ) from None
+
+
 def main(arguments: list[str]) -> None:
     """Make all pictures, or those that are chosen; remove those that are made no more."""
     parser = argparse.ArgumentParser(description="Make the pictures of docs/pictures/.")
@@ -206,10 +217,12 @@ def main(arguments: list[str]) -> None:
     drawn = [one for one in TERMINALS if chosen("terminal", one.name)]
     photographed = [one for one in PAGES if chosen("pages", one.name)]
     program = browser.chromium(options.chromium) if photographed else ""
-    for one in drawn:
-        terminals(one)
-    for one in photographed:
-        pages(one, program)
+    for module in [*["rich"] * bool(drawn), *["jinja2", "PIL"] * bool(photographed)]:
+        _need(module)
+    for picture in drawn:
+        terminals(picture)
+    for page in photographed:
+        pages(page, program)
     for path in PICTURES.iterdir():
         if path.name not in files():
             path.unlink()

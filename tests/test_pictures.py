@@ -156,6 +156,13 @@ def test_without_a_browser_it_says_what_to_install(docs, pictures, monkeypatch):
     assert docs("picture_browser").chromium(sys.executable) == sys.executable
 
 
+@pytest.mark.parametrize(("name", "module"), [("waiting", "rich"), ("report", "PIL")])
+def test_without_its_libraries_it_says_how_to_install_them(pictures, monkeypatch, name, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit, match=f"need {module}, .* pip install .* --group docs"):
+        pictures.main([name, "--chromium", sys.executable])
+
+
 def test_a_picture_that_there_is_not_is_told_with_those_that_there_are(pictures, capsys):
     with pytest.raises(SystemExit):
         pictures.main(["reports"])
