@@ -85,6 +85,8 @@ def test_no_page_shows_its_set_up(path):
         ('<svg xmlns="http://www.w3.org/2000/svg"><use href="#a"/></svg>', []),
         ('<svg><image xlink:href="https://example.org/a"/></svg>', ["https://example.org/a"]),
         ('<svg><rect filter="url(https://example.org/a)"/></svg>', ["https://example.org/a"]),
+        ('<svg><use href="https://example.org/a#b"/></svg>', ["https://example.org/a#b"]),
+        ('<svg><feImage href="//example.org/a"/></svg>', ["//example.org/a"]),
         (
             '<?xml-stylesheet href="https://example.org/a.css"?><svg/>',
             ["https://example.org/a.css"],
