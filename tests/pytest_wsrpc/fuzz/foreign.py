@@ -147,6 +147,9 @@ def _reference(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
+_TURNS = 5
+"""Of the loop, in which an accepted connection gets its transport."""
+
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -177,6 +180,7 @@ class Server:
         self.last_call = 0
         """The number of the call at which the server ends; 0: at none."""
         self._tasks: list[asyncio.Future[None]] = []
+        self._transports: list[asyncio.Transport] = []
         self.port = 0
         """That it serves at; where it is set before, it is the one."""
         self._thread: threading.Thread
@@ -223,6 +227,7 @@ class Server:
             self.port,
             ssl=context,
             process_request=self._admit,
+            create_connection=self._connection,
             max_queue=1,
             close_timeout=0.1,
             logger=_log(),
@@ -230,6 +235,21 @@ class Server:
             self.port = next(iter(server.sockets)).getsockname()[1]
             started.set()
             await self._ended.wait()
+        for _ in range(_TURNS):  # what asyncio has accepted late gets its transport
+            await asyncio.sleep(0)
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0)
+
+    def _connection(self, *args: Any, **options: Any) -> ServerConnection:
+        transports = self._transports
+
+        class Connection(ServerConnection):
+            def connection_made(self, transport: Any) -> None:
+                transports.append(transport)
+                super().connection_made(transport)
+
+        return Connection(*args, **options)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         self.paths.add(request.path)
