@@ -169,6 +169,7 @@ class Calls:
                 call.undo()
             if call.waits:
                 self._waiting.pop(call, None)
+                call.task = None  # whose context has the call
             self._running -= 1
             if self._queue:
                 self._start_queued()

@@ -175,7 +175,6 @@ class Connection:
                 outbox.uncork()
             in_a_row += 1
             if link.writing_paused:
-                outbox.uncork()
                 await self._writable()
             elif in_a_row % _MESSAGES_IN_A_ROW == 0:
                 outbox.uncork()
@@ -202,7 +201,7 @@ class Connection:
                     outbox.uncork()
                     self._start_reading()
                     return
-                del message, request, call, running  # else they stay until the next one comes
+                del message, request, running  # else they stay until the next one comes
             elif message.type is WSMsgType.BINARY:
                 self._refuse(Rejected(InvalidRequest(protocol.BINARY_FRAME)))
             else:
@@ -238,7 +237,7 @@ class Connection:
         """Wait until the client takes what was sent to it, if it is behind."""
         link = self._request.protocol
         while link.writing_paused and link.connected and not self._is_over:
-            self._outbox.flush()
+            self._outbox.uncork()
             if self._draining is None or self._draining.done():
                 # one for all who wait: a cancelled one would cancel aiohttp's waiter for the rest
                 self._draining = self._loop.create_task(self._drain())

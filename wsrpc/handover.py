@@ -24,11 +24,8 @@ def noticing_wait(
     while True:
         try:
             yield awaited
-        except GeneratorExit:
-            running.close()
-            raise
         except BaseException as error:
-            # what is thrown in, such as a cancellation, is for the coroutine
+            # what is thrown in, a cancellation or the end, is for the coroutine
             try:
                 awaited = running.throw(error)
             except StopIteration:

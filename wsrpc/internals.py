@@ -39,10 +39,7 @@ class Socket(web.WebSocketResponse[Any]):
 
         An aiohttp without such a method never calls it; one with other timers does it its own way.
         """
-        is_quiet = (
-            getattr(self, "_heartbeat_cb", None) is not None
-            and getattr(self, "_pong_response_cb", None) is None
-        )
+        is_quiet = getattr(self, "_heartbeat_cb", None) is not None  # no pong is owed
         if is_quiet and self._loop is not None and self._heartbeat is not None:
             self._heartbeat_when = self._loop.time() + self._heartbeat
         else:

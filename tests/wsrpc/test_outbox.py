@@ -224,6 +224,17 @@ async def test_the_room_for_a_large_message_ends_with_it() -> None:
     assert box.slow == 1
 
 
+async def test_the_room_for_a_large_message_ends_with_it_though_nothing_of_it_waited() -> None:
+    box = Box()
+    box.outbox.put_event(message(5 * LIMIT))
+    await turns()
+    box.transport.stalled = True
+    for _ in range(4):
+        box.outbox.put_event(message(LIMIT // 2))
+    await turns()
+    assert box.slow == 1
+
+
 async def test_replies_alone_never_make_their_reader_too_slow_and_are_never_dropped() -> None:
     for policy in ("close", "drop"):
         box = Box(policy)

@@ -31,7 +31,10 @@ class View(ApiPath, WsPathMixin):
         {**HANDSHAKE, "Upgrade": "h2c"},
         {**HANDSHAKE, "Connection": "keep-alive"},
         {**HANDSHAKE, "Sec-WebSocket-Version": "12"},
+        {name: HANDSHAKE[name] for name in HANDSHAKE if name != "Sec-WebSocket-Version"},
+        {**HANDSHAKE, "Sec-WebSocket-Version": "9"},
         {**HANDSHAKE, "Sec-WebSocket-Key": "short"},
+        {**HANDSHAKE, "Sec-WebSocket-Key": "c2hvcnQ="},
         {**HANDSHAKE, "Origin": "null", "Upgrade": "h2c"},
     ],
 )

@@ -62,6 +62,24 @@ async def test_a_handler_whose_task_someone_else_cancels_is_an_internal_error(se
     assert len(reported) == 2
 
 
+async def test_a_call_that_cancels_its_own_task_ends_no_other_call(serve, reported):
+    class Cancelling(View):
+        async def ws_rpc_itself(self, payload):
+            asyncio.current_task().cancel()
+            return "done"
+
+        async def ws_rpc_wait(self, payload):
+            await asyncio.sleep(0)
+            return "done"
+
+    client = await (await serve(Cancelling)).connect_raw()
+
+    for method in ("itself", "wait", "itself", "itself", "wait"):  # one read finds them all
+        client.call(method)
+    assert [(await client.reply())["response"] for _ in range(5)] == ["done"] * 5
+    assert not reported
+
+
 async def test_a_task_that_is_cancelled_after_its_call_ended_does_not_end_the_connection(serve):
     class Late(View):
         async def ws_rpc_late(self, payload):

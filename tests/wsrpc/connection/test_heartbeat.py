@@ -46,6 +46,18 @@ async def test_a_client_that_answers_pings_stays(serve, beating, ws_clock):
     assert not view.closed
 
 
+@pytest.mark.wsrpc(clock="virtual")
+async def test_a_client_that_sends_something_is_not_pinged_meanwhile(serve, beating, ws_clock):
+    client = await (await serve(beating)).connect_raw()
+    for _ in range(10):
+        client.call("echo")
+        assert (await client.recv())[0] == TEXT
+        await ws_clock.advance(4)
+
+    assert (await client.recv())[0] == PING
+    assert ws_clock.time == 9 * 4 + 10
+
+
 async def test_a_client_that_neither_reads_nor_answers_pings_is_dropped(serve, logged, until):
     class Quick(logged):
         limits = Limits(heartbeat=0.1)

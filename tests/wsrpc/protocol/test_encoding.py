@@ -69,6 +69,7 @@ class Keys(dict):  # type: ignore[type-arg]
         {1, b"x"},
         [frozenset([b"x"])],
         Keys(a=b"x"),
+        Keys({b"x": 1}),
         object(),
         {"a": object()},
         1j,
