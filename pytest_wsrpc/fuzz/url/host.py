@@ -28,9 +28,6 @@ AWAY: Final = (502, 503, 504)
 RETRY: Final = 0.1
 """Seconds between two attempts to reach a server that was there before."""
 
-TURNS: Final = 5
-"""Turns of the loop in which connections end that are closed."""
-
 SENDING: Final = 5.0
 """Seconds after which a server that does not read has no message to answer."""
 
@@ -63,7 +60,7 @@ class UrlHost(Host):
         self.is_lost = False
         """Whether it could not be reached the last time, so that nobody waits for it any more."""
         self.gone: HandshakeRefused | None = None
-        """Why the server cannot be connected to any more."""
+        """Why the server cannot be connected to any more, until what runs has ended."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop; raises `ServerGone` where the server has ended."""
@@ -77,8 +74,8 @@ class UrlHost(Host):
             raise ServerGone(refused) from None
         finally:
             self._breath.cancel()
-        if self.gone is not None:
             gone, self.gone = self.gone, None
+        if gone is not None:
             raise ServerGone(gone)
         return result
 
@@ -101,14 +98,9 @@ class UrlHost(Host):
 
     def close(self) -> None:
         """Leave the server, and end the loop."""
-        self._runner.run(self._leave_it())
-        self._runner.close()
-
-    async def _leave_it(self) -> None:
         if self._session is not None:
-            await self._session.close()
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+            self._runner.run(self._session.close())
+        self._runner.close()
 
 
 class UrlServer(Server):
@@ -208,6 +200,7 @@ class UrlConnection(Connection):
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._websocket = websocket
         self._code: int | None = None
+        self._tried: list[asyncio.Task[Any]] = []
         self._transport = websocket.get_extra_info("socket")
         self.name = websocket.get_extra_info("sockname")
         self.login: list[tuple[str, dict[str, Any]]] = []
@@ -223,10 +216,20 @@ class UrlConnection(Connection):
         Nothing is raised on a connection that the server has closed: the next `receive` tells.
         """
         data = frame.encode() if isinstance(frame, str) else frame
-        with suppress(ConnectionError, TimeoutError):  # it is closed, or the server does not read
-            async with asyncio.timeout(SENDING):
-                kind = WSMsgType.BINARY if binary else WSMsgType.TEXT
-                await self._websocket.send_frame(data, kind)
+        kind = WSMsgType.BINARY if binary else WSMsgType.TEXT
+        await self._try(self._websocket.send_frame(data, kind), SENDING)
+
+    async def _try(self, work: Coroutine[Any, Any, Any], seconds: float) -> None:
+        """Wait for some work, not for long; what the server does not let end goes on.
+
+        aiohttp could send nothing more on a connection on which sending was cancelled.
+        """
+        task = asyncio.create_task(work)
+        self._tried.append(task)
+        await asyncio.wait([task], timeout=seconds)
+        if task.done():
+            with suppress(ConnectionError):  # it is closed
+                task.result()
 
     async def receive(self, timeout: float | None) -> str | bytes | None:
         """Return the next frame, None when the connection is closed; raises `TimeoutError`."""
@@ -247,10 +250,8 @@ class UrlConnection(Connection):
 
     async def close(self) -> None:
         """Say goodbye, and wait for the server to do so, not for long."""
-        with suppress(TimeoutError):  # it goes on sending
-            async with asyncio.timeout(2 * CLOSING):
-                await self._websocket.close()
+        await self._try(self._websocket.close(), 2 * CLOSING)
         with suppress(OSError):  # it is closed already
-            # what the server has not read would keep it open
+            # what the server has not read would keep it open, and so does one that goes on sending
             self._transport.shutdown(socket.SHUT_RDWR)
-        await asyncio.sleep(0)
+        await asyncio.gather(*self._tried, return_exceptions=True)

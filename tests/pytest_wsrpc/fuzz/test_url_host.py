@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +19,7 @@ from yarl import URL
 
 from pytest_wsrpc.fuzz.serving import Connection, HandshakeRefused, Server, ServerGone
 from pytest_wsrpc.fuzz.url import host as module
-from pytest_wsrpc.fuzz.url.host import UrlHost, UrlServer
+from pytest_wsrpc.fuzz.url.host import UrlConnection, UrlHost, UrlServer
 from pytest_wsrpc.fuzz.url.target import UrlTarget
 
 from . import foreign
@@ -94,22 +96,30 @@ def test_a_connection_that_is_cut_has_the_code_for_that(hosts: Hosts) -> None:
 
 
 def test_a_server_that_reads_nothing_holds_nobody_up(
-    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "SENDING", 0.05)
+    monkeypatch.setattr(module, "SENDING", 0.02)
     monkeypatch.setattr(module, "CLOSING", 0.05)
     done = asyncio.Event()
 
     async def talk(connection: ServerConnection) -> None:
         await done.wait()
 
-    async def send(connection: Connection) -> None:
-        for _ in range(3):
+    async def send(connection: Connection) -> Any:
+        assert isinstance(connection, UrlConnection)
+        connection._transport.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000)
+        for _ in range(10):
             await connection.send(b"0" * 1_000_000, binary=True)
+        return connection._transport
 
     with foreign.Server(talk=talk).running() as server:
-        connected(hosts(server.port), send)
+        began = time.monotonic()
+        left = connected(hosts(server.port), send)
+        assert left.fileno() == -1, "it is closed"
+        assert time.monotonic() < began + 8, "not by the server, which waits longer"
         server.do(done.set)
+    gc.collect()
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
 
 
 def test_a_server_that_goes_on_sending_is_left(
@@ -139,11 +149,11 @@ def test_a_server_that_comes_back_is_waited_for(hosts: Hosts) -> None:
     async def nothing(connection: Connection) -> None:
         pass
 
-    first, second = foreign.Server(), foreign.Server()
+    first, second, third = foreign.Server(), foreign.Server(), foreign.Server()
     with first.running():
         host = hosts(first.port)
         connected(host, nothing)
-    second.port = first.port
+    second.port = third.port = first.port
     starting = threading.Timer(0.15, second.start)
     starting.start()
     try:
@@ -154,6 +164,9 @@ def test_a_server_that_comes_back_is_waited_for(hosts: Hosts) -> None:
     with pytest.raises(ServerGone):
         connected(host, nothing, timeout=SHORT)
     assert host.is_lost
+    with third.running():
+        connected(host, nothing)
+    assert not host.is_lost
 
 
 @pytest.mark.parametrize(("status", "timeout", "is_lost"), [(503, SHORT, True), (403, 20, False)])

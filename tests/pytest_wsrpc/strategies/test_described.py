@@ -75,6 +75,7 @@ def test_what_is_wrong_with_a_value_stays_beside_what_is_wrong_with_its_parts(ru
         {"tags": ["a", "a"]},
         {"by_number": {"1" * 30: 0}},
         {"lines": [{"count": 1.0}]},
+        {"lines": [{"count": 1, "uniqueItems": 1}], "exact": {"uniqueItems": 1}},
     ],
 )
 def test_what_servers_read_in_different_ways_is_not_refused(more: dict[str, Any]) -> None:
