@@ -232,6 +232,4 @@ def _current_call() -> Call | None:
     what it makes until it ends.
     """
     call = CURRENT.get()
-    if call is None or not call.answered:
-        return call
-    return call if call.cancelled and call.task is not None and not call.task.done() else None
+    return None if call is None or (call.answered and call.task is None) else call

@@ -253,7 +253,7 @@ class Outbox:
         So nobody is told that an event was published before its subscribers have it.
         """
         self.corked = False
-        if self._pending and not self.scheduled:
+        if self._pending:
             if self._writes.outboxes:
                 self.scheduled = True
                 self._writes.add(self, self._loop)

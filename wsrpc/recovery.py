@@ -80,7 +80,7 @@ class TrackedMembership(Membership):
 
     def skip(self, since: Position) -> bool:
         """Drop what the client had elsewhere already; return whether the channel got that far."""
-        if self._recovering is None or self._owes_gap or not self.position.reaches(since):
+        if self._recovering is None or not self.position.reaches(since):
             return self.recover(None)
         for event in [self._pop_held() for _ in range(len(self._held))]:
             if not _is_behind(event, since):

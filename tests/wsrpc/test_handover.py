@@ -65,6 +65,25 @@ async def test_a_cancellation_reaches_what_runs_which_may_go_on_and_wait_again()
     assert seen == ["waits", "cancelled", "cancelled"]
 
 
+async def test_what_goes_on_after_a_cancellation_waits_for_what_it_awaits_then() -> None:
+    gate = asyncio.Event()
+
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await gate.wait()
+
+    task = asyncio.ensure_future(noticing_wait(run(), lambda: None))
+    await asyncio.sleep(0)
+    task.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    gate.set()
+    await task
+
+
 async def test_a_cancellation_that_nobody_takes_ends_it() -> None:
     task = asyncio.ensure_future(noticing_wait(asyncio.Event().wait(), lambda: None))  # type: ignore[arg-type]
     await asyncio.sleep(0)

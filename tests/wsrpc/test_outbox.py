@@ -249,7 +249,8 @@ async def test_replies_alone_never_make_their_reader_too_slow_and_are_never_drop
 async def test_an_event_behind_large_replies_does_not_make_their_reader_too_slow() -> None:
     box = Box()
     box.transport.stalled = True
-    box.outbox.put(b"x" * 5 * LIMIT)
+    for _ in range(2):
+        box.outbox.put(b"x" * 5 * LIMIT)
     box.outbox.put_event(message(LIMIT // 2))
     await turns()
     assert box.slow == 0
@@ -300,11 +301,19 @@ async def test_a_dropping_outbox_warns_once_for_each_slowness(
 ) -> None:
     box = Box("drop")
     box.transport.stalled = True
-    for _ in range(3):
-        box.outbox.put_event(message(LIMIT + 1))
-        box.outbox.put_event(message(LIMIT + 1))
-        await turns()
-    assert caplog.messages == ["a consumer is too slow: events for it are dropped"]
+    for lost in (4, 2):
+        box.outbox.put_event(message(LIMIT))
+        for _ in range(1 + lost):
+            box.outbox.put_event(message(LIMIT))
+            await turns()
+        box.transport.buffered = LIMIT  # which is not too much
+        box.outbox.put_event(message(1))
+    assert caplog.messages == [
+        "a consumer is too slow: events for it are dropped",
+        "a slow consumer caught up; 4 events were dropped",
+        "a consumer is too slow: events for it are dropped",
+        "a slow consumer caught up; 2 events were dropped",
+    ]
 
 
 async def test_a_discarded_outbox_takes_nothing_more() -> None:
@@ -320,6 +329,17 @@ async def test_a_discarded_outbox_takes_nothing_more() -> None:
     assert box.slow == 0
     assert box.outbox.closed
     box.outbox.discard()
+
+
+async def test_nobody_is_too_slow_whose_outbox_was_discarded() -> None:
+    box = Box()
+    box.transport.stalled = True
+    for _ in range(3):
+        box.outbox.put_event(message(LIMIT))
+    box.outbox.discard()
+    await turns()
+    assert box.outbox.size > LIMIT
+    assert box.slow == 0
 
 
 async def test_a_transport_that_closes_ends_the_outbox() -> None:

@@ -10,6 +10,7 @@ import wsrpc
 from wsrpc import ApiPath, Limits, WsPathMixin
 
 number: contextvars.ContextVar[Any] = contextvars.ContextVar("number", default=0)
+fresh = [contextvars.ContextVar(str(n), default=None) for n in range(100)]
 
 
 class Unequal:
@@ -40,6 +41,12 @@ class Context(ApiPath, WsPathMixin):
         number.set(payload["value"])
         raise wsrpc.RpcError(1, "no")
 
+    async def ws_rpc_set_fresh(self, payload):
+        fresh[payload["n"]].set(True)
+
+    async def ws_rpc_get_fresh(self, payload):
+        return fresh[payload["n"]].get()
+
     async def ws_rpc_set_unequal(self, payload):
         number.set(Unequal())
 
@@ -55,6 +62,14 @@ async def test_no_call_sees_anothers_context_variables(serve):
     for _ in range(2):
         assert "response" in await client.call("set_unequal")
         assert (await client.call("get"))["response"] == 0
+
+
+async def test_no_call_sees_a_variable_that_another_was_the_first_to_set(serve):
+    client = await (await serve(Context)).connect()
+
+    for n in range(len(fresh)):  # in whatever order a context has them
+        await client.call("set_fresh", {"n": n})
+        assert (await client.call("get_fresh", {"n": n}))["response"] is None
 
 
 async def test_a_queued_call_has_a_context_of_its_own_too(serve):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 
 import pytest
@@ -56,6 +57,29 @@ async def test_a_view_closes_with_code_and_reason(serve, logged, until, argument
     message = await client.ws.receive(5)
     assert (message.type, message.data, message.extra) == (WSMsgType.CLOSE, code, reason)
     await until(lambda: view.log == ["call ended", "on_disconnect"])
+
+
+async def test_nothing_is_sent_behind_the_close_frame(serve, logged, until):
+    gate = asyncio.Event()
+
+    class Gated(logged):
+        async def ws_rpc_gate(self, payload):
+            await gate.wait()
+            self.log.append("answered")
+
+    server = await serve(Gated)
+    client = await server.connect_raw()
+    view = await server.view()
+    client.call("gate")
+    client.call("echo")
+    await client.reply()
+
+    await view.close(4000)
+    gate.set()
+    await until(lambda: view.log == ["answered"])
+    client.send(struct.pack("!H", 4000), CLOSE)
+    assert await client.recv() == (CLOSE, struct.pack("!H", 4000))
+    assert await client.ended() == b""
 
 
 async def test_closing_again_does_nothing(serve, logged, until):

@@ -63,6 +63,7 @@ async def test_on_connect_may_close(serve, logged, until):
             await self.send_event("c", "bye", None)
             await self.close(4001, "not today")
             await self.close(4002, "the first counts")
+            await self.send_event("c", "nobody hears this", None)
 
     client = await (await serve(Closing)).connect()
 

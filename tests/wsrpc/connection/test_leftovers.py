@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 from aiohttp import web
 
-from wsrpc import ApiPath, WsPathMixin
+from wsrpc import ApiPath, WsPathMixin, connection
 from wsrpc.calls import Call
 
 CLOSE = 8
@@ -71,8 +71,9 @@ async def test_calls_that_have_waited_are_not_kept(serve):
     assert sum(type(one) is Call and one.method == "moment" for one in gc.get_objects()) <= 2
 
 
-@pytest.mark.parametrize("how", ["close", "abort"])
-async def test_a_connection_that_has_ended_is_forgotten_at_once(serve, until, how):
+@pytest.mark.parametrize("how", ["close", "abort", "server"])
+async def test_a_connection_that_has_ended_is_forgotten_at_once(serve, until, monkeypatch, how):
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 60)
     server = await serve(View)
     client = await server.connect_raw()
     client.call("size", {"text": ""})
@@ -82,8 +83,12 @@ async def test_a_connection_that_has_ended_is_forgotten_at_once(serve, until, ho
     if how == "close":
         client.send(struct.pack("!H", 1000), CLOSE)
         await client.ended()
-    else:
+    elif how == "abort":
         client.abort()
+    else:
+        await (await server.view()).close()
+        client.send(struct.pack("!H", 1000), CLOSE)
+        await client.ended()
     # long before its next ping would have been due
     await until(lambda: gc.collect() >= 0 and socket() is None, timeout=3)
 

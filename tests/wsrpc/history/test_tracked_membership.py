@@ -84,6 +84,17 @@ async def test_what_another_call_made_outlives_a_recovery_that_fails() -> None:
     assert subscriber.left == 0
 
 
+async def test_what_counts_at_once_goes_on_when_the_recovery_fails() -> None:
+    first = call()
+    subscriber = recovering(first, "a")
+    subscriber.subscribe("a")
+    subscriber.publish("a")
+    assert subscriber.sent == []
+    first.undo()
+    subscriber.publish("a")
+    assert subscriber.sent == [11, 12]
+
+
 async def test_events_of_another_call_wait_for_what_was_missed() -> None:
     first, second = call(1), call(2)
     subscriber = recovering(first, "a")

@@ -72,6 +72,24 @@ async def test_a_client_that_does_not_answer_the_close_does_not_hold_the_server_
     assert await mute.ended() == b""
 
 
+@pytest.mark.wsrpc(clock="virtual")
+async def test_the_server_waits_for_what_connections_do_at_their_end(serve, gated, ws_clock):
+    class Saving(gated):
+        async def on_disconnect(self):
+            await asyncio.sleep(20)
+            await super().on_disconnect()
+
+    server = await serve(Saving)
+    client = await server.connect()
+    view = await server.view()
+
+    closing = asyncio.ensure_future(server.broker.close_sockets())
+    assert await client.closed() == 1001
+    await closing
+    assert ws_clock.time == 20
+    assert view.log == ["on_disconnect"]
+
+
 async def test_one_connection_that_fails_does_not_keep_another_open(
     serve, gated, reported, monkeypatch
 ):
