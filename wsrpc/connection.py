@@ -274,7 +274,7 @@ class Connection:
         self._write(frame)
 
     def _watch(self) -> None:
-        if self._request.protocol.connected and not self._is_over:
+        if self._request.protocol.connected:
             self._loop.call_later(_WATCH, self._watch)
         else:
             self._end()

@@ -200,9 +200,9 @@ class TrackedMembership(Membership):
         if self._recovering is not None:
             self._give_recovery_up()
             self._owes_gap = True
-        waiting, lost = self._count_waiting(), self._outbox.lost
+        waiting = self._count_waiting()
         super()._send_acknowledged()
-        self._owes_gap |= self._count_waiting() != waiting or self._outbox.lost != lost
+        self._owes_gap |= self._count_waiting() != waiting
 
     def _count_waiting(self) -> int:
         return sum(self._waits(event) is True for event in self._held)

@@ -262,6 +262,4 @@ class Session:
             raise Deaf(
                 f"a probe was published and did not come in for {self._feed.probe_interval} s"
             ) from None
-        finally:
-            self._tokens.pop(token, None)
         return answer

@@ -62,17 +62,20 @@ def test_an_event_that_comes_twice_is_told() -> None:
     assert failure.test[-1] == "assert events.count(('tick', 'token-1')) <= 1, events"
 
 
+class Reversed(Direct):
+    """Delivers the first two events the other way round."""
+
+    waiting: Any = None
+
+    async def publish(self, channel: str, event: str, body: Any) -> None:
+        if self.waiting is None:
+            self.waiting = (channel, event, body)
+        else:
+            await super().publish(channel, event, body)
+            await super().publish(*self.waiting)
+
+
 def test_events_in_another_order_are_told() -> None:
-    class Reversed(Direct):
-        waiting: Any = None
-
-        async def publish(self, channel: str, event: str, body: Any) -> None:
-            if self.waiting is None:
-                self.waiting = (channel, event, body)
-            else:
-                await super().publish(channel, event, body)
-                await super().publish(*self.waiting)
-
     failure = only(
         failures_of(
             Plain,
@@ -208,6 +211,12 @@ def test_what_the_application_publishes_itself_is_to_arrive_too() -> None:
     assert failures_of(Counting, Direct, *steps) == []
     failure = only(failures_of(Counting, Lossy, *steps[:2], *steps[4:]))
     assert (failure.method, failure.call, failure.key) == ("count", 2, "missing")
+
+
+def test_what_the_application_publishes_itself_is_to_keep_its_order() -> None:
+    steps = (say(1, "subscribe"), say(2, "count", number=1), say(2, "count", number=2))
+    failure = only(failures_of(Counting, Reversed, *steps))
+    assert (failure.method, failure.key) == ("count", "order")
 
 
 def test_events_of_a_background_task_are_to_arrive_too() -> None:

@@ -54,6 +54,11 @@ def test_of_calls_that_overlap_alike_the_shortest_conversation_is_shown() -> Non
     assert reports(longer, finding("bid", "bid")) == [["bid", "enter"]]
 
 
+def test_calls_that_came_before_a_race_have_no_part_in_it() -> None:
+    longer = finding("bid", "bid", *["enter"] * 6, method="enter")
+    assert reports(longer, finding("bid", "bid", before=2)) == [["bid", "enter"]]
+
+
 def test_races_of_other_calls_are_reported_apart() -> None:
     others = [finding("enter", "enter", method="enter"), finding("enter", "bid", method="rename")]
     assert sorted(reports(finding("bid", "bid"), *others)) == [["bid"], ["enter"], ["rename"]]

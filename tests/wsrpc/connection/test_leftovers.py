@@ -117,10 +117,9 @@ async def test_a_request_ends_after_the_calls_of_its_connection(serve, until):
     assert Logged.log == ["call ended", "request ended"]
 
 
-async def test_the_end_of_an_idle_connection_costs_no_task(serve):
-    client = await (await serve(View)).connect_raw()
-    client.call("size", {"text": ""})
-    await client.reply()
+@pytest.fixture
+async def made():
+    """Give the coroutines of the tasks that are made from now on."""
     made = []
 
     def note(loop, coroutine, **options):
@@ -129,10 +128,33 @@ async def test_the_end_of_an_idle_connection_costs_no_task(serve):
 
     loop = asyncio.get_running_loop()
     loop.set_task_factory(note)
-    try:
-        client.send(struct.pack("!H", 1000), CLOSE)
-        assert await client.recv() == (CLOSE, struct.pack("!H", 1000))
-        assert await client.ended() == b""
-    finally:
-        loop.set_task_factory(None)
+    yield made
+    loop.set_task_factory(None)
+
+
+async def test_the_end_of_an_idle_connection_costs_no_task(serve, made):
+    client = await (await serve(View)).connect_raw()
+    client.call("size", {"text": ""})
+    await client.reply()
+    made.clear()
+
+    client.send(struct.pack("!H", 1000), CLOSE)
+    assert await client.recv() == (CLOSE, struct.pack("!H", 1000))
+    assert await client.ended() == b""
     assert made == []
+
+
+@pytest.mark.wsrpc(clock="virtual")
+async def test_the_end_of_a_connection_that_does_not_answer_costs_one_task(serve, until, made):
+    server = await serve(View)
+    client = await server.connect_raw()
+    client.call("size", {"text": ""})
+    await client.reply()
+    view = await server.view()
+    made.clear()
+
+    await view.close()
+    assert await client.recv() == (CLOSE, struct.pack("!H", 1000))
+    assert await client.ended() == b""
+    await until(lambda: view.closed)
+    assert len(made) == 1

@@ -161,6 +161,19 @@ async def test_a_change_that_changes_nothing_sends_nothing(run):
     found.session.change(b"never wanted")
     await asyncio.sleep(1)
     assert found.link.sent == [(b"subscribe", CONTROL)]
+    assert not found.task.done()
+
+
+async def test_what_is_wanted_later_does_not_put_the_first_proof_off(run):
+    found = run(b"a")
+    await asyncio.sleep(1)
+    found.wanted[b"b"] = None
+    found.session.change(b"b")
+    await asyncio.sleep(1)
+    assert found.link.sent == [(b"subscribe", CONTROL, b"a"), (b"subscribe", b"b")]
+    found.link.confirm(CONTROL, b"a")
+    await asyncio.sleep(1)
+    assert found.session.verified
 
 
 async def test_slow_confirmations_are_no_silence(run):
@@ -193,7 +206,7 @@ async def test_a_probe_goes_out_after_silence_only(run):
     assert found.counters.probes == 1
     await asyncio.sleep(PROBE * 0.2)
     assert found.counters.probes == 2
-    assert found.feed.checks == 1
+    assert (found.proofs, found.feed.checks) == (1, 1)
     assert found.feed.messages == [(b"a", b"hello")]
 
 
