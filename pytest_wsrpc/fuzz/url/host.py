@@ -28,6 +28,9 @@ AWAY: Final = (502, 503, 504)
 RETRY: Final = 0.1
 """Seconds between two attempts to reach a server that was there before."""
 
+TURNS: Final = 5
+"""Turns of the loop in which connections end that are closed."""
+
 SENDING: Final = 5.0
 """Seconds after which a server that does not read has no message to answer."""
 
@@ -98,9 +101,14 @@ class UrlHost(Host):
 
     def close(self) -> None:
         """Leave the server, and end the loop."""
-        if self._session is not None:
-            self._runner.run(self._session.close())
+        self._runner.run(self._leave_it())
         self._runner.close()
+
+    async def _leave_it(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
 
 class UrlServer(Server):
