@@ -297,6 +297,7 @@ class Moment(BaseModel):
     names: dict[str, int] = {}
     plain: dict = {}  # type: ignore[type-arg]
     odd: Any = print
+    mixed: set[int | str] = {3, "b", 1, "a"}
 
 
 def test_the_schema_says_what_is_needed_to_make_values() -> None:
@@ -313,5 +314,6 @@ def test_the_schema_says_what_is_needed_to_make_values() -> None:
     assert "^" in by_id["propertyNames"]["pattern"]
     assert r"\." in by_id["additionalProperties"]["propertyNames"]["pattern"]
     assert "propertyNames" not in properties["names"]
+    assert properties["mixed"]["default"] == ["a", "b", 1, 3]
     response = ResponseType(Moment, "here").json_schema()["properties"]
     assert response["price"]["format"] == "decimal"

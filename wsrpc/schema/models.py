@@ -115,6 +115,12 @@ class _Generator(GenerateJsonSchema):
             generated["propertyNames"] = {"pattern": _KEYS[keys["type"]]}
         return generated
 
+    def encode_default(self, dft: Any) -> Any:
+        encoded = super().encode_default(dft)
+        # A set that pydantic leaves as it is would be in the order of its hashes: it sorts what can
+        # be compared, and before 2.13 nothing.
+        return sorted(encoded, key=_encode) if isinstance(dft, set | frozenset) else encoded
+
 
 def _is_naive(schema: core_schema.DatetimeSchema) -> bool:
     return schema.get("tz_constraint") == "naive"

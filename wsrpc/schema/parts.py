@@ -39,9 +39,10 @@ def is_pydantic(annotation: Any) -> bool:
 
 
 def _is_pydantic(part: Any) -> bool:
-    if not isinstance(part, type):  # Field(...)
-        return _module(type(part)) in ("pydantic", "pydantic_core")
-    return _module(part) == "pydantic" or any(hasattr(part, name) for name in _PYDANTIC)
+    cls = part if isinstance(part, type) else type(part)  # Field(...)
+    return _module(cls) in ("pydantic", "pydantic_core") or (
+        cls is part and any(hasattr(part, name) for name in _PYDANTIC)
+    )
 
 
 def _module(cls: type) -> str:

@@ -1,8 +1,8 @@
 """``python -m wsrpc describe``: the document of an application that a module has."""
 
+import importlib
 import json
 import os
-import runpy
 import sys
 
 import pytest
@@ -209,8 +209,9 @@ def test_a_file_that_cannot_be_written_is_told(project, capsys):
 
 def test_the_module_runs_as_a_program(project, monkeypatch, capsysbinary):
     monkeypatch.setattr(sys, "argv", ["wsrpc", "describe", "shopapp:app"])
+    monkeypatch.delitem(sys.modules, "wsrpc.__main__", raising=False)
     with pytest.raises(SystemExit) as exit:
-        runpy.run_module("wsrpc", run_name="__main__")
+        importlib.import_module("wsrpc.__main__")
     assert exit.value.code == 0
     assert json.loads(capsysbinary.readouterr().out)["asyncapi"] == "3.0.0"
 

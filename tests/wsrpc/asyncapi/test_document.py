@@ -249,6 +249,7 @@ class Words:
 
 class Model(BaseModel):
     words: set[str] = {"some", "words", "in", "no", "order"}
+    mixed: set[int | str] = {1, 2, "some", "words", "among", "numbers"}
 
 class View(ApiPath, WsPathMixin, Subscribe):
     async def ws_rpc_words(self, payload: Words) -> Model: ...
