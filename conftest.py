@@ -2,6 +2,7 @@
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1.0,
         metavar="PART",
         help="run so many of the tests that are marked slow, chosen anew each time: 0.3 is a third",
+    )
+    parser.addoption(
+        "--distributions",
+        type=Path,
+        metavar="DIRECTORY",
+        help="test the sdist and the wheel that are there, instead of some built for the purpose",
     )
 
 

@@ -1,9 +1,11 @@
-"""The wheel: what it holds, and that it works where this repository is not."""
+"""Sdist and wheel: what they hold, and that the wheel works where this repository is not."""
 
 import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -61,24 +63,51 @@ def pytest_addoption(parser):
 
 
 def python(*arguments, executable=sys.executable, cwd=None):
+    environment = {name: os.environ[name] for name in os.environ.keys() - {"PYTHONPATH"}}
     run = subprocess.run(
         [executable, *arguments],
         cwd=cwd,
         capture_output=True,
         text=True,
         timeout=240,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INDEX": "1"},
+        env={**environment, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INDEX": "1"},
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
 
 
+def build(kind, source, target):
+    python("-m", "hatchling", "build", "-t", kind, "-d", str(target), cwd=source)
+
+
+def unpacked(sdist, target):
+    with tarfile.open(sdist) as archive:
+        archive.extractall(target, filter="data")
+    [folder] = target.iterdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    target = tmp_path_factory.mktemp("wheel")
-    build = ["wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(target)]
-    python("-m", "pip", *build, str(ROOT))
-    [path] = target.glob("*.whl")
+def built(request, tmp_path_factory):
+    """A directory with both, the wheel made from the sdist, as `.ci/release` makes them."""
+    given = request.config.getoption("--distributions")
+    if given is not None:
+        return given
+    target = tmp_path_factory.mktemp("dist")
+    build("sdist", ROOT, target)
+    build("wheel", unpacked(*target.iterdir(), tmp_path_factory.mktemp("sdist")), target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def sdist(built):
+    [path] = built.glob("*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    [path] = built.glob("*.whl")
     return path
 
 
@@ -86,6 +115,23 @@ def wheel(tmp_path_factory):
 def contents(wheel):
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist() if name[-1] != "/"}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_the_sdist_holds_what_the_repository_does_and_nothing_else(sdist, tmp_path):
+    folder = unpacked(sdist, tmp_path)
+    held = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    listed = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    there = {name for name in listed.splitlines() if (ROOT / name).exists()}
+    assert {"tests/test_packaging.py", "examples/trading.py", "docs/index.md"} <= held
+    assert held - {"PKG-INFO"} == there
+
+
+def test_the_wheel_of_the_sdist_is_that_of_the_repository(wheel, tmp_path):
+    build("wheel", ROOT, tmp_path)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
 def test_the_wheel_holds_both_packages_whole_and_nothing_else(contents):
@@ -108,7 +154,11 @@ def test_the_wheel_registers_the_plugin_and_carries_the_licence(contents):
         "pytest_wsrpc.plugin",
     ]
     assert information["LICENSE"] == (ROOT / "LICENSE").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     metadata = Parser().parsestr(information["METADATA"])
+    assert metadata["Name"] == "pytest-wsrpc"
+    assert metadata["Version"] == project["version"]
+    assert metadata.get_all("Classifier") == project["classifiers"]
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Provides-Extra") == ["pydantic", "redis", "report"]
