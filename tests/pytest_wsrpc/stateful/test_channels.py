@@ -203,6 +203,6 @@ def test_what_is_missing_is_asked_whenever_all_had_time_to_arrive(fails, steps):
         async def finish(self):
             """Ask nothing at the end."""
 
-    failure = fails(Endless, DeliveryError, phases=[Phase.generate])
+    failure = fails(Endless, DeliveryError, phases=[Phase.generate], max_examples=400)
     assert failure.rule == "missing"
     assert steps(failure)[-1] == "state.let_arrive()"
