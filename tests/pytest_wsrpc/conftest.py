@@ -1,5 +1,6 @@
 """Run small suites that use the plugin."""
 
+import gc
 import re
 import textwrap
 import warnings
@@ -36,10 +37,11 @@ def create_app(path="/stream"):
 def heap() -> Iterator[None]:
     """Keep collections short: one of this suite's whole heap may hold a loop for a second.
 
-    And each inner run ends with some.
+    And each inner run ends with some. What a test leaves is collected after it.
     """
     with small_heap():
         yield
+        gc.collect()
 
 
 @pytest.fixture
