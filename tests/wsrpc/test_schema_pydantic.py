@@ -11,6 +11,7 @@ import msgspec
 import pydantic
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import Url
 from typing_extensions import TypedDict
 
 from wsrpc.errors import InvalidParams
@@ -139,6 +140,7 @@ CAT = {"type": "cat", "lives": 9}
         (int | Cat, CAT, Cat(type="cat", lives=9)),
         (dict[str, Annotated[int, Field(gt=0)]], {"a": 1}, {"a": 1}),
         (dict[str, pydantic.AnyUrl], {"a": "http://b/"}, {"a": pydantic.AnyUrl("http://b/")}),
+        (dict[str, Url], {"a": "http://b/"}, {"a": Url("http://b/")}),
     ],
 )  # fmt: skip
 def test_a_payload_becomes_an_instance(annotation: Any, payload: Any, instance: Any) -> None:
