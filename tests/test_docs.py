@@ -188,6 +188,8 @@ VARIABLE = [
     (r"\d+ %", "0 %"),
     # How many cases an item tries before it has a shortest failing one is a matter of chance.
     (r"^(/\S+(?: \w+)?) +\d+ ", r"\1 0 "),
+    # So is it which of several values that are the same to it ends up in one.
+    (r"\b(seat[ =]|client=)\d\b", r"\g<1>0"),
     (r"([=_-])\1{2,}", r"\1\1\1"),
     (r"[ \t]+", " "),
     (r" $", ""),

@@ -92,6 +92,7 @@ def play(conversation, app=None, loop_factory=VirtualLoop, **options):
         return runner.run(played())
 
 
+@pytest.mark.slow
 def test_the_simplest_conversation_is_one_call():
     simplest = find(ws.conversations(create_app()), lambda drawn: True)
     assert pretty(simplest) == repr(simplest) == "Conversation(echo({}) by 0)"

@@ -259,7 +259,15 @@ def nesting(value: Any) -> int:
     return 1 + max(map(nesting, value), default=0) if isinstance(value, list) else 0
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow)
+        if name == "recursion in a large object"
+        else name
+        for name in SCHEMAS
+    ],
+)
 def test_values_are_valid_json_for_their_schema(name: str) -> None:
     valid = accepts(SCHEMAS[name])
 
