@@ -74,8 +74,10 @@ def test_the_planted_bugs_are_found_and_nothing_else(buggy):
     assert run.returncode == 1, run.output
     assert run.failed[".place_order.accepts"] == {"no-internal-error"}
     assert run.failed[".cancel_order.accepts"] == {"conforms"}
-    assert set.union(*run.failed.values()) == {"no-internal-error", "conforms"}, run.output
-    assert run.output.count("\ncheck: ") == 2
+    reported = re.findall(r"^check: (.+)$", run.output, re.M)
+    assert sorted(reported) == ["conforms", "no-internal-error"], run.output
+    # other items may fail in more ways, which are told to be the same
+    assert all(found & {*reported} for found in run.failed.values()), run.failed
     assert "ZeroDivisionError" in run.output
 
 

@@ -21,6 +21,12 @@ NO_STATUS: Final = 1005
 LOST: Final = 1006
 """The code of a connection that ended without a close frame."""
 
+_GOODBYE: Final = 1.0
+"""Seconds for the peer's part of ending TLS."""
+
+_LOOK: Final = 0.005
+"""Seconds between two looks whether a socket is closed."""
+
 _LONGEST_REASON: Final = 123
 
 _log = logging.getLogger("wsrpc.client")
@@ -52,6 +58,17 @@ class Receiver(Protocol):
         """Learn, once, that no frame will come any more and none can be sent."""
 
 
+async def until_closed(socket: Any) -> None:
+    """Wait until the socket of a transport is closed, a second at most.
+
+    aiohttp does not wait for the end of TLS. Where the loop ends before, the socket stays open.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _GOODBYE
+    while socket.fileno() >= 0 and loop.time() < end:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(_LOOK)
+
+
 class Link:
     """An open websocket; it owns its tasks, and a session that was opened for it."""
 
@@ -69,6 +86,8 @@ class Link:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once `end` is there; only for `asyncio.wait`, which never cancels it."""
         self._closing = asyncio.Lock()
+        is_secure = websocket.get_extra_info("ssl_object") is not None
+        self._tls_socket = websocket.get_extra_info("socket") if is_secure else None
 
     def start(self, receiver: Receiver) -> None:
         """Read from now on."""
@@ -125,6 +144,8 @@ class Link:
     async def _close_session(self) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._tls_socket is not None:
+            await until_closed(self._tls_socket)
 
     async def _write(self, data: bytes, kind: WSMsgType) -> None:
         """Put a frame into the socket's buffer, and wait while that is full.

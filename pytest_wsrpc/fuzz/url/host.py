@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 import aiohttp
 from aiohttp import ClientWSTimeout, WSMsgType
 
+from wsrpc.link import until_closed
+
 from ..serving import Connection, HandshakeRefused, Host, Server, ServerGone
 from .target import UrlTarget
 
@@ -263,3 +265,4 @@ class UrlConnection(Connection):
             # what the server has not read would keep it open, and so does one that goes on sending
             self._transport.shutdown(socket.SHUT_RDWR)
         await asyncio.gather(*self._tried, return_exceptions=True)
+        await until_closed(self._transport)
