@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 
 from pytest_wsrpc import strategies as ws
+from pytest_wsrpc.strategies.schema.build import Builder
+from pytest_wsrpc.strategies.schema.document import Document
 
 QUICK = settings(
     max_examples=40, database=None, deadline=None, phases=[Phase.generate],
@@ -79,3 +81,10 @@ def test_a_failing_value_shrinks_to_what_makes_it_fail() -> None:
     [(name, items)] = found.items()
     assert name == "b"
     assert len(items) == 1  # 101, or where an older hypothesis stops: 255, 2**64 - 1
+
+
+def test_of_what_is_large_already_no_recursive_reference_is_followed() -> None:
+    members = {f"n{index}": INT for index in range(200)}
+    large = {"type": "object", "properties": {"next": {"$ref": "#"}, **members}}
+    assert Builder(Document(NODE)).budget == 3
+    assert Builder(Document(large)).budget == 0
