@@ -156,7 +156,9 @@ class Session:
                 self._counters.received += 1
                 await self._feed.message(name, payload)
             elif payload in self._tokens:
-                self._tokens.pop(payload).set_result(None)
+                arrival = self._tokens.pop(payload)
+                if not arrival.done():  # it may have been given up just now
+                    arrival.set_result(None)
 
     def _take_confirmation(self, kind: bytes, name: bytes) -> None:
         if not self._pending or self._pending[0][:2] != (kind, name):

@@ -222,6 +222,20 @@ async def test_a_probe_that_does_not_come_in_is_noticed_within_two_intervals(run
     assert found.counters.failed_probes == 1
 
 
+async def test_a_probe_that_comes_in_as_it_is_given_up_breaks_nothing(run, monkeypatch):
+    found = run()
+    await found.confirm(CONTROL)
+    await asyncio.sleep(1)
+
+    async def late(token):
+        loop = asyncio.get_running_loop()
+        message = [b"message", CONTROL, token]
+        loop.call_later(PROBE, found.link.replies.put_nowait, message)
+
+    monkeypatch.setattr(found.feed, "probe", late)
+    assert isinstance(await found.task, Deaf)
+
+
 async def test_a_probe_that_redis_does_not_take_is_a_doubt_but_not_deafness(run):
     found = run()
     found.feed.takes = False
