@@ -39,6 +39,8 @@ class ConnectOptions(TypedDict, total=False):
     """Seconds between pings."""
     max_message_size: int
     """Bytes of one message of the server."""
+    compression: bool
+    """Whether the client offers to compress what both sides send."""
     ssl: SSLContext | aiohttp.Fingerprint | bool
     reconnect: Reconnect | bool
     """How the client comes back; by default it does not."""

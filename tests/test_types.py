@@ -6,6 +6,7 @@ there is no mistake to ignore.
 """
 
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from pytest_wsrpc import ConnectOptions, WsTestClient
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "tests" / "typed"
@@ -87,3 +90,10 @@ def test_names_that_are_imported_late_are_there():
         assert all(getattr(module, public) is not None for public in module.__all__)
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             _ = module.nothing
+
+
+def test_connecting_takes_by_name_all_that_a_client_takes() -> None:
+    parameters = inspect.signature(WsTestClient.connect).parameters
+    taken = {name for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
+    given_by_the_fixture = {"session", "headers", "name"}
+    assert ConnectOptions.__annotations__.keys() == taken - given_by_the_fixture
