@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
@@ -115,7 +115,12 @@ def integers(keywords: Schema, floats: bool = False) -> Plan:
     edges = _edges(bounds, near * 4, _SIMPLEST, _FREQUENT, INTEGER_EDGES)
     if floats:
         edges += [float(n) for n in distinct(edges) if abs(n) <= 2**53][:4]
-    return Plan(plain, kinds=_INTEGER, edges=_sampled(edges), ends=_ends(near[::2]))
+    return Plan(
+        plain,
+        kinds=_INTEGER,
+        edges=_sampled(edges),
+        ends=_ends(end * step for end in (first, last) if end is not None),
+    )
 
 
 def numbers(keywords: Schema) -> Plan:
@@ -152,9 +157,9 @@ def _sampled(edges: list[float]) -> st.SearchStrategy[float]:
     return st.sampled_from(sorted(edges, key=lambda n: (abs(n), n < 0)))
 
 
-def _ends(numbers: list[Any]) -> st.SearchStrategy[float] | None:
+def _ends(ends: Iterable[float]) -> st.SearchStrategy[float] | None:
     """Return the ends of a range, but for those that come up often enough: 0 and 1."""
-    ends = [n for n in numbers if abs(n) > 1]
+    ends = [n for n in ends if abs(n) > 1]
     return _sampled(ends) if ends else None
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from aiohttp import web
 
+from pytest_wsrpc import faults
 from pytest_wsrpc.fuzz import target
 from pytest_wsrpc.fuzz.conversation import (
     Call,
     Conversation,
     Disconnect,
+    Fault,
     Step,
 )
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
 from pytest_wsrpc.fuzz.growth import small_heap
 from pytest_wsrpc.fuzz.judging import judge
+from pytest_wsrpc.fuzz.phases.phase import Phase
 from pytest_wsrpc.fuzz.phases.pubsub import PHASE
 from pytest_wsrpc.fuzz.serving import Host
 from wsrpc import (
@@ -41,6 +45,29 @@ def say(client: int, method: str, channel: Any = "news", *, wait: bool = True, *
     )
 
 
+def judged(
+    create_app: Callable[[], web.Application], view: type[Any], phase: Phase, steps: Iterable[Any]
+) -> list[CheckFailure]:
+    """Play steps, texts are faults, as a phase does, and judge."""
+    methods = methods_of(view)
+    made: list[Step] = []
+    for number, step in enumerate(steps):
+        if isinstance(step, SimpleNamespace):
+            made.append(Call(step.client, number, methods[step.method], step.payload, step.wait))
+        elif isinstance(step, str):
+            made += [Fault(spec) for spec in faults.parse(step)]
+        else:
+            made.append(step)
+    conversation = Conversation(Endpoint("/stream", view, methods), tuple(made))
+    host = Host(target.of_value(create_app, "the test"))
+    try:
+        with small_heap():
+            record = host.run(phase.play(host, conversation, "/stream", (), 5.0))
+    finally:
+        host.close()
+    return judge(record, frozenset(), Path.cwd())
+
+
 def failures_of(
     view: type[Any], broker: type[SocketsManager], *steps: Any, latency: float | None = None
 ) -> list[CheckFailure]:
@@ -52,21 +79,7 @@ def failures_of(
         broker.for_app(app, *([] if latency is None else [latency]))
         return app
 
-    methods = methods_of(view)
-    endpoint = Endpoint("/stream", view, methods)
-    made: list[Step] = []
-    for number, step in enumerate(steps):
-        if isinstance(step, SimpleNamespace):
-            step = Call(step.client, number, methods[step.method], step.payload, step.wait)
-        made.append(step)
-    host = Host(target.of_value(create_app, "the test"))
-    try:
-        conversation = Conversation(endpoint, tuple(made))
-        with small_heap():
-            record = host.run(PHASE.play(host, conversation, "/stream", (), 5.0))
-    finally:
-        host.close()
-    return judge(record, frozenset(), Path.cwd())
+    return judged(create_app, view, PHASE, steps)
 
 
 def only(failures: list[CheckFailure]) -> CheckFailure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,16 +12,12 @@ import hypothesis
 import pytest
 from aiohttp import web
 
-from pytest_wsrpc import faults
-from pytest_wsrpc.fuzz import target
-from pytest_wsrpc.fuzz.conversation import Advance, Call, Conversation, Disconnect, Fault, Step
+from pytest_wsrpc.fuzz.conversation import Advance, Call, Conversation, Disconnect, Fault
 from pytest_wsrpc.fuzz.endpoints import Endpoint
 from pytest_wsrpc.fuzz.failure import CheckFailure
-from pytest_wsrpc.fuzz.judging import judge
 from pytest_wsrpc.fuzz.phases import Subject
 from pytest_wsrpc.fuzz.phases.faults import PHASE
 from pytest_wsrpc.fuzz.recovery import clean_under_faults
-from pytest_wsrpc.fuzz.serving import Host
 from wsrpc import (
     ApiPath,
     BrokerUnavailable,
@@ -33,6 +28,8 @@ from wsrpc import (
     WsPathMixin,
 )
 from wsrpc.rpc import methods_of
+
+from .talking import judged, only
 
 RunPytest = Callable[..., pytest.RunResult]
 WriteApp = Callable[..., None]
@@ -71,27 +68,7 @@ def failures_of(
         broker.for_app(app)
         return app
 
-    methods = methods_of(view)
-    made: list[Step] = []
-    for number, step in enumerate(steps):
-        if isinstance(step, SimpleNamespace):
-            made.append(Call(step.client, number, methods[step.method], step.payload, step.wait))
-        elif isinstance(step, str):
-            made += [Fault(spec) for spec in faults.parse(step)]
-        else:
-            made.append(step)
-    host = Host(target.of_value(create_app, "the test"))
-    try:
-        conversation = Conversation(Endpoint("/stream", view, methods), tuple(made))
-        record = host.run(PHASE.play(host, conversation, "/stream", (), 5.0))
-    finally:
-        host.close()
-    return judge(record, frozenset(), Path.cwd())
-
-
-def only(failures: list[CheckFailure]) -> CheckFailure:
-    (failure,) = failures
-    return failure
+    return judged(create_app, view, PHASE, steps)
 
 
 BROKEN = "publish:error=ConnectionError"

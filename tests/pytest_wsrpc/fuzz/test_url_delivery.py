@@ -14,7 +14,7 @@ from pytest_wsrpc.fuzz.url.host import UrlHost, UrlServer
 from pytest_wsrpc.fuzz.url.references import Documents
 
 from . import foreign
-from .test_url_documents import BASE, Files
+from .documents import BASE, Files
 from .test_url_host import target_at
 
 

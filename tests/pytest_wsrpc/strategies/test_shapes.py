@@ -14,7 +14,7 @@ from pytest_wsrpc import strategies as ws
 from pytest_wsrpc.strategies.schema import relations
 from pytest_wsrpc.strategies.schema.field_names import texts_for, words
 from pytest_wsrpc.strategies.schema.numbers import integers, numbers
-from pytest_wsrpc.strategies.schema.plan import Plan
+from pytest_wsrpc.strategies.schema.plan import Plan, joined
 from pytest_wsrpc.strategies.schema.records import _rows
 from pytest_wsrpc.strategies.schema.shapes import (
     alike,
@@ -210,6 +210,19 @@ def test_the_ends_of_a_range_are_drawn_on_their_own(plan: Plan, ends: set[Any]) 
 def test_an_end_that_comes_up_anyway_takes_no_row(plan: Plan) -> None:
     assert plan.ends is None
     assert plan.ways[3] is plan.plain
+
+
+def test_a_filter_and_an_alternative_leave_the_ends_that_are_accepted() -> None:
+    plan = integers({"minimum": 5, "maximum": 50})
+    fewer = plan.filtered(lambda number: number != 50)
+    assert fewer.ends is not None
+    assert find(fewer.ends, lambda number: True) == 5
+    with pytest.raises(NoSuchExample):
+        find(fewer.ends, lambda number: number == 50)
+    either = joined([plan, strings({})], [])
+    assert either is not None
+    assert either.ends is not None
+    assert find(either.ends, lambda number: number == 50) == 50
 
 
 @pytest.mark.parametrize("of_run", range(4))

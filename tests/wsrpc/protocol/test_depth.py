@@ -73,6 +73,8 @@ def test_many_records_are_not_deep() -> None:
         b"[1]",
         b'{"id":1,"id":2,"method":"a"}',
         b'{"id":1,"method":"a","payload":{"a":NaN}}',
+        b'{"id":1,"method":"a","payload":' + b'{"a":' * 63 + b"1" + b"}" * 64,
+        b'{"id":1,"method":"a","payload":' + b'{"a":' * 64 + b"1" + b"}" * 65,
         b'{"id":1,"method":"a","payload":' + b'{"a":' * 70 + b"1" + b"}" * 71,
         b"",
     ],
