@@ -89,6 +89,17 @@ def paths_of(method: RpcMethod) -> list[Path]:
     return list(dict.fromkeys(_paths(schema, schema, ())))
 
 
+def free_paths(endpoint: Endpoint, method: RpcMethod) -> list[Path]:
+    """Return the names of the fields that no hook of the user has a strategy for."""
+    rules = endpoint.rules
+    if rules is None:
+        return paths_of(method)
+    strategy = partial(rules.strategy, endpoint.path, method.name)
+    if strategy(None) is not None:
+        return []
+    return [path for path in paths_of(method) if strategy(".".join(path)) is None]
+
+
 def _paths(schema: Any, root: Mapping[str, Any], path: Path) -> Iterator[Path]:
     if not isinstance(schema, dict) or len(path) >= _DEPTH:
         return

@@ -141,6 +141,7 @@ class Run:
                 seed=job.settings.seed.value,
                 max_examples=max(1, int(job.settings.max_examples * self._phase.effort)),
                 is_replay=is_replay,
+                listed=self._phase.listed(job.subject),
             )
         except NothingToTry:
             self.tally.warnings.append("no case could be generated")

@@ -183,13 +183,12 @@ class _Found:
                 _put(self.anywhere, itself if isinstance(value, str) else (*itself, *near))
 
     def hints(self) -> Hints:
-        fields = {
-            name: (*_first(itself), *_first(itself), *_first(near))
-            for name, (itself, near) in self.fields.items()
-        }
+        fields = {name: _first(itself) for name, (itself, _) in self.fields.items()}
+        near = {name: _first(near) for name, (_, near) in self.fields.items()}
         lengths = {name: _first(values) for name, values in self.lengths.items()}
         return Hints(
             fields,
+            near,
             _first(self.anywhere),
             lengths,
             _first(self.keys),

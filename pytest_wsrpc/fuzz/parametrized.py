@@ -166,15 +166,26 @@ def bound(request: pytest.FixtureRequest) -> Iterator[None]:
     )
     method = part.subject.method.name if part.subject.method else None
     kinds = [
-        phase.cases(part.subject)
+        cases
         for phase in part.phases
         if context.rules.skip(part.subject.endpoint.path, method, phase.name) is None
+        for cases in _kinds(phase, part.subject)
     ]
     _bound.append(_Bound(st.one_of(kinds), player))
     try:
         yield
     finally:
         _bound.pop()
+
+
+def _kinds(phase: Phase, subject: Subject) -> list[st.SearchStrategy[Case]]:
+    """Return the strategies of a phase's cases, a quarter of them for those listed if it has any.
+
+    Hypothesis would take one of them twice for the same.
+    """
+    listed = phase.listed(subject)
+    drawn = [phase.cases(subject) for _ in range(3 if listed else 1)]
+    return [*drawn, st.sampled_from(listed)] if listed else drawn
 
 
 def _settings(options: Options, endpoint: Endpoint, context: Context) -> Settings:

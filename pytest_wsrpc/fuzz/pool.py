@@ -21,18 +21,18 @@ Payload: TypeAlias = dict[str, Any]
 
 def payloads(endpoint: Endpoint, method: RpcMethod) -> st.SearchStrategy[Payload]:
     """Return payloads that a method's type accepts, those of the user's hooks if it has some."""
-    return inputs.payloads(endpoint, method, _payloads(method, _hints(endpoint, method)))
+    return inputs.payloads(endpoint, method, _payloads(method, hints_of(endpoint, method)))
 
 
 @st.composite
 def invalid_payloads(draw: st.DrawFn, endpoint: Endpoint, method: RpcMethod) -> ws.Invalid:
     """Return payloads with one thing wrong that the type of a method refuses."""
-    invalid = invalid_of(source_of(method.payload, _hints(endpoint, method)))
+    invalid = invalid_of(source_of(method.payload, hints_of(endpoint, method)))
     assert invalid is not None, "asked for where can_be_invalid says no"
     return draw(invalid)
 
 
-def _hints(endpoint: Endpoint, method: RpcMethod) -> Hints:
+def hints_of(endpoint: Endpoint, method: RpcMethod) -> Hints:
     """Return what the code of a method compares with, where that can be read."""
     return NO_HINTS if endpoint.is_remote else literals_of(endpoint.view, method)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 from unittest import SkipTest
 
 import hypothesis
@@ -48,8 +49,11 @@ def search(
     seed: int,
     max_examples: int,
     is_replay: bool = False,
+    listed: Sequence[T] = (),
 ) -> None:
     """Try cases until `max_examples` or `Stop`; what failed under this `name` before comes first.
+
+    After the first few come those `listed`, up to a quarter of all.
 
     `attempt` returns the identity of the failure, None where all is well. It is called again with
     ever smaller cases for each identity that it has returned. Whether a failure shows again on a
@@ -62,32 +66,37 @@ def search(
     A replay tries only what failed before.
     """
     known: set[Hashable] = set()
-    left, number, short = max_examples, 0, 0
-    while left > 0 and short < _SHORT_ROUNDS:
-        one = _Round(cases, attempt, known, skipped=min(number, 1))
-        size = min(left + one.skipped, ROUND)
-        try:
-            one.run(
-                _settings(name, size, _REPLAY if is_replay else _PHASES[number > 0 :]),
-                _digest(seed, f"{name}:{number}" if number else name),
-            )
-            one.simplify()
-        except Unsatisfiable:
+    each = _Listed(listed[: max_examples // 4], attempt, known, name)
+    left, number, short = max_examples - len(each.cases), 0, 0
+    try:
+        each.again()
+        while left > 0 and short < _SHORT_ROUNDS:
+            # what a replay takes for known would be forgotten
+            one = _Round(cases, attempt, known if number else set(), skipped=min(number, 1))
+            size = min(left + one.skipped, ROUND)
+            try:
+                one.run(
+                    _settings(name, size, _REPLAY if is_replay else _PHASES[number > 0 :]),
+                    _digest(seed, f"{name}:{number}" if number else name),
+                )
+                one.simplify()
+            except Unsatisfiable:
+                if number == 0:
+                    raise NothingToTry from None
+            if is_replay:
+                return
+            known.update(one.found)
             if number == 0:
-                raise NothingToTry from None
-        except SkipTest:
-            # there is nothing to try again, and the user's profile may allow nothing else
-            if number == 0 and not is_replay:
-                raise
-            return
-        except Stop:
-            return
-        if is_replay:
-            return
-        number += 1
-        left -= max(one.tried, 1)
-        short = 0 if one.found or one.tried + one.skipped >= size else short + 1
-        known |= one.found.keys()
+                each.others()
+            number += 1
+            left -= max(one.tried, 1)
+            short = 0 if one.found or one.tried + one.skipped >= size else short + 1
+    except SkipTest:
+        # there is nothing to try again, and the user's profile may allow nothing else
+        if number == 0 and not is_replay and not each.tried:
+            raise
+    except Stop:
+        return
 
 
 ROUND = 10
@@ -155,15 +164,93 @@ class _Round(Generic[T]):
     def simplify(self) -> None:
         """Try simpler cases in place of the smallest that hypothesis found, if they offer any."""
         for identity, case in self._failing.items():
-            left = _SIMPLER
-            better: T | None = case
-            while isinstance(better, Simplifiable):
-                simpler, better = islice(better.simpler(), left), None
-                for candidate in simpler:
-                    left -= 1
-                    if self._attempt(candidate) == identity:
-                        better = candidate
-                        break
+            _simplify(case, identity, self._attempt)
+
+
+def _simplify(case: T, identity: Hashable, attempt: Callable[[T], Hashable | None]) -> None:
+    """Try simpler cases in place of one that failed, and of those that fail likewise."""
+    left = _SIMPLER
+    better: T | None = case
+    while isinstance(better, Simplifiable):
+        simpler, better = islice(better.simpler(), left), None
+        for candidate in simpler:
+            left -= 1
+            if attempt(candidate) == identity:
+                better = candidate
+                break
+
+
+class _Listed(Generic[T]):
+    """Cases tried one by one; which of them fail is kept where hypothesis keeps its own."""
+
+    def __init__(
+        self,
+        cases: Sequence[T],
+        attempt: Callable[[T], Hashable | None],
+        known: set[Hashable],
+        name: str,
+    ) -> None:
+        self.cases = cases
+        self._attempt = attempt
+        self._known = known
+        self._database = _own_database(name)
+        saved = self._database.fetch(_LISTED) if self._database is not None and cases else ()
+        self._failed_before = sorted(map(int, saved))
+        self.tried: set[int] = set()
+
+    def again(self) -> None:
+        """Try those that failed before."""
+        if Phase.reuse in _profile().phases:
+            self._try(self._failed_before)
+
+    def others(self) -> None:
+        """Try those that were not tried yet."""
+        if Phase.generate in _profile().phases:
+            self._try(range(len(self.cases)))
+
+    def _try(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number in self.tried or number >= len(self.cases):
+                continue
+            self.tried.add(number)
+            identity = self._attempt(self.cases[number])
+            self._remember(number, identity is not None)
+            if identity is not None and identity not in self._known:
+                self._known.add(identity)
+                _simplify(self.cases[number], identity, self._attempt)
+
+    def _remember(self, number: int, has_failed: bool) -> None:
+        if self._database is None or has_failed is (number in self._failed_before):
+            return
+        change = self._database.save if has_failed else self._database.delete
+        change(_LISTED, str(number).encode())
+
+
+_LISTED: Final = b"listed"
+
+
+def samples(cases: st.SearchStrategy[T], count: int) -> list[T]:
+    """Return up to so many cases, the simplest one first, the same ones each time."""
+    found: list[T] = []
+
+    @hypothesis.settings(_OF_SAMPLES, max_examples=count)
+    @hypothesis.seed(0)
+    @hypothesis.given(cases)
+    def example(case: T) -> None:
+        found.append(case)
+
+    with suppress(Unsatisfiable):
+        example()
+    return found
+
+
+_OF_SAMPLES: Final = hypothesis.settings(
+    deadline=None,
+    derandomize=False,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def _settings(name: str, max_examples: int, phases: Collection[Phase]) -> hypothesis.settings:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pytest_wsrpc import strategies as ws
 
 from ..case import Case, request
+from ..literal_cases import literal_cases
 from ..pool import payloads
 from .phase import Phase, Subject, fits
 
@@ -21,4 +22,9 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     ).filter(fits)
 
 
-PHASE = Phase("accepts", "method", _cases)
+def _listed(subject: Subject) -> list[Case]:
+    assert subject.method is not None
+    return [case for case in literal_cases(subject.endpoint, subject.method) if fits(case)]
+
+
+PHASE = Phase("accepts", "method", _cases, listed=_listed)

@@ -56,6 +56,8 @@ class Phase:
     """Another search of the same item, once this one has found nothing."""
     needs_fresh: bool = False
     """Whether each case needs an application of its own, which only a factory gives."""
+    listed: Callable[[Subject], list[Any]] = lambda _: []
+    """Cases that are tried beside those drawn, the same each time."""
 
 
 def fits(case: Case) -> bool:

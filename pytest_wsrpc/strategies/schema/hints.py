@@ -27,6 +27,8 @@ class Hints:
 
     fields: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: _NONE)
     """For fields by the words of their name, joined by a space."""
+    near: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: _NONE)
+    """What is next to those, for the same fields."""
     anywhere: tuple[Any, ...] = ()
     """For fields of any name."""
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: _NONE)
@@ -57,7 +59,8 @@ def hinted(plan: Plan, name: str, hints: Hints, accepts: Accepts) -> Plan:
         return plan
     if has_text and "string" not in plan.kinds and accepts(_ODD_TEXT):
         return plan  # only the type itself can tell what is right
-    own = [*_fitting(hints.fields.get(key(name), ()), plan, accepts)]
+    exact, near = (of.get(key(name), ()) for of in (hints.fields, hints.near))
+    own = [*_fitting((*exact, *exact, *near), plan, accepts)]
     others = (hints.anywhere, texts_for(name) if has_text else ())
     groups = [own, own, own, *([*_fitting(values, plan, accepts)] for values in others)]
     ways: list[Strategy] = []

@@ -32,7 +32,7 @@ def database() -> Iterator[InMemoryExampleDatabase]:
 
 
 def run(
-    strategy: st.SearchStrategy[Any], attempt: Any, count: int, seed: int = 1, **how: bool
+    strategy: st.SearchStrategy[Any], attempt: Any, count: int, seed: int = 1, **how: Any
 ) -> list[Any]:
     tried = []
 
@@ -91,6 +91,62 @@ def test_a_replay_tries_nothing_but_what_failed_before() -> None:
     replayed = run(strategy, attempt, 200, is_replay=True)
     assert replayed[0] == 1001
     assert len(replayed) < 20
+
+
+LISTED = [10**7, -5, 10**8]
+
+
+def test_what_is_listed_comes_after_the_first_few_and_counts() -> None:
+    small = st.integers(0, 100)
+    tried = run(small, lambda case: None, 40, listed=LISTED)
+    assert tried[10:13] == LISTED
+    assert len(tried) == 40
+    assert run(small, lambda case: None, 8, listed=LISTED)[8 - 2 :] == LISTED[:2]
+
+
+def test_what_failed_of_the_listed_comes_first_until_it_passes() -> None:
+    def attempt(case: int) -> str | None:
+        return "negative" if case < 0 else None
+
+    small = st.integers(0, 100)
+    assert run(small, attempt, 40, listed=LISTED)[0] == 0
+    assert run(small, attempt, 40, seed=2, listed=LISTED)[0] == -5
+    assert run(small, attempt, 40, seed=2, listed=LISTED).count(-5) == 1
+    assert run(small, lambda case: None, 40, seed=2, listed=LISTED)[0] == -5
+    assert run(small, attempt, 40, seed=2, listed=LISTED)[0] == 0
+    assert run(small, attempt, 8, seed=2, listed=LISTED[:1])[0] == 0
+
+
+def test_what_is_listed_is_made_simpler_once_for_each_failure() -> None:
+    def attempt(case: Simple) -> str | None:
+        return "large" if case.value > 100 else None
+
+    tried = run(st.just(Simple(1)), attempt, 40, listed=[Simple(2**31), Simple(2**32)])
+    failing = [case.value for case in tried if attempt(case)]
+    assert 101 in failing
+    assert failing[-1] == 2**32
+
+
+def test_a_failure_drawn_is_not_made_simpler_again_for_what_is_listed() -> None:
+    def attempt(case: Simple) -> str | None:
+        return "large" if case.value > 100 else None
+
+    tried = run(st.just(Simple(2**33)), attempt, 8, listed=[Simple(2**31), Simple(2**32)])
+    assert [case.value for case in tried if attempt(case)][-2:] == [2**31, 2**32]
+
+
+@pytest.mark.parametrize("phase", [hypothesis.Phase.reuse, hypothesis.Phase.generate])
+def test_what_is_listed_is_tried_as_the_profile_says(phase: hypothesis.Phase) -> None:
+    def attempt(case: int) -> str | None:
+        return "negative" if case < 0 else None
+
+    run(st.integers(0, 100), attempt, 40, listed=LISTED)
+    database = hypothesis.settings.default.database  # type: ignore[union-attr]
+    hypothesis.settings.register_profile("search-tests", phases=[phase], database=database)
+    hypothesis.settings.load_profile("search-tests")
+    tried = run(st.integers(0, 100), attempt, 40, listed=LISTED)
+    assert (tried == [-5]) is (phase is hypothesis.Phase.reuse)
+    assert phase is hypothesis.Phase.reuse or tried[10:13] == LISTED
 
 
 def test_a_stop_ends_a_search_at_once() -> None:

@@ -143,7 +143,7 @@ def test_payloads_are_drawn_for_what_was_read() -> None:
 
 def test_no_code_is_read_for_what_payloads_may_be_compared_with() -> None:
     (endpoint,) = read(api({"type": "object", "properties": {"n": {"type": "integer"}}}))
-    assert pool._hints(endpoint, endpoint.methods["do"]) is NO_HINTS
+    assert pool.hints_of(endpoint, endpoint.methods["do"]) is NO_HINTS
 
 
 def messages_of(endpoint: Endpoint) -> Iterator[Case]:

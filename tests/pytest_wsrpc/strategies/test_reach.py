@@ -280,7 +280,8 @@ def test_both_sides_of_a_constraint_are_tried() -> None:
 
 SECRET = "hunter2"
 HINTS = Hints(
-    {"product": (SECRET,), "quantity": (4711,), "tag": ("three",), "note": (3,)}, ("anywhere",),
+    {"product": (SECRET,), "quantity": (4711,), "tag": ("three",), "note": (3,)}, {},
+    ("anywhere",),
     {"tag": (17,), "product": (99,), "price": (5,)}, ("inside",), ("kind", "size"),
 )  # fmt: skip
 
