@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from weakref import WeakKeyDictionary, ref
 
 from . import internals
@@ -70,6 +70,7 @@ class _Writes:
         """Those that wait, in the order in which they are written."""
 
     def add(self, outbox: Outbox, loop: asyncio.AbstractEventLoop) -> None:
+        outbox.scheduled = True
         if not self.outboxes:
             loop.call_soon(self._write, loop)
         self.outboxes.append(outbox)
@@ -113,7 +114,7 @@ class Outbox:
         "_pending",
         "_pending_size",
         "_policy",
-        "_socket",
+        "_send",
         "_transport",
         "_unjudged",
         "_writes",
@@ -136,7 +137,7 @@ class Outbox:
         self._policy = policy
         self._on_slow = on_slow
         self._transport: asyncio.Transport | None = None
-        self._socket: Any = None
+        self._send: Callable[[bytes], int] | None = None
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._allowance = 0  # what may be over the limit: replies, and one large event
@@ -158,7 +159,8 @@ class Outbox:
     def open(self, transport: asyncio.Transport) -> None:
         """Begin to send."""
         self._transport = transport
-        self._socket = internals.socket_of(transport)
+        socket = internals.socket_of(transport)
+        self._send = None if socket is None else socket.send
         if self._pending:
             self.flush()
 
@@ -183,14 +185,31 @@ class Outbox:
         if self._dropping and self._drops():
             self.lost += 1
             return False
+        frame = message.frame
+        size = self._pending_size + len(frame)
+        self._unjudged = True
+        if size > self._limit:
+            self._append_event(message)
+            return True
+        # what `_append` does, for the many who get one event
+        self._pending.append(frame)
+        self._pending_size = size
+        if not self.scheduled and not self.corked and self._transport is not None:
+            if self._writes.outboxes:
+                self.scheduled = True
+                self._writes.outboxes.append(self)
+            else:
+                self._writes.add(self, self._loop)
+        return True
+
+    def _append_event(self, message: Message) -> None:
+        """Add an event with which the limit is exceeded: one that is larger by itself may be."""
         size = len(message.text)
         if size > self._limit and not self.size:
             self._allowance = size
-        self._unjudged = True
         self._append(message.frame)
         if self._pending_size > self._limit:
             self._look()
-        return True
 
     def hold(self, size: int) -> bool:
         """Count an event that is held back; return False if there is no room for it."""
@@ -244,7 +263,6 @@ class Outbox:
             if self._pending_size > self._limit:
                 self.flush()
         elif not self.scheduled and self._transport is not None:
-            self.scheduled = True
             self._writes.add(self, self._loop)
 
     def uncork(self) -> None:
@@ -255,7 +273,6 @@ class Outbox:
         self.corked = False
         if self._pending:
             if self._writes.outboxes:
-                self.scheduled = True
                 self._writes.add(self, self._loop)
             else:
                 self.flush()
@@ -268,21 +285,20 @@ class Outbox:
         if transport.is_closing():
             self.discard()
             return
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        data = pending.pop() if len(pending) == 1 else b"".join(pending)
         pending.clear()
         self._pending_size = 0
-        if self._socket is None or transport.get_write_buffer_size():
-            transport.write(data)
-        else:
+        sent = 0
+        if self._send is not None and not transport.get_write_buffer_size():
             try:
-                sent = self._socket.send(data)
+                sent = self._send(data)
             except OSError:
                 sent = 0  # the transport tries again, and deals with it
-            if sent < len(data):
-                transport.write(data[sent:])
+        if sent != len(data):
+            transport.write(data[sent:])
         if self._unjudged:
             self._unjudged = False
-            if self._allowance or transport.get_write_buffer_size():
+            if self._allowance or (sent != len(data) and transport.get_write_buffer_size()):
                 self._look()
 
     def discard(self) -> None:
