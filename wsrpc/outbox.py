@@ -208,8 +208,7 @@ class Outbox:
         if size > self._limit and not self.size:
             self._allowance = size
         self._append(message.frame)
-        if self._pending_size > self._limit:
-            self._look()
+        self._look()
 
     def hold(self, size: int) -> bool:
         """Count an event that is held back; return False if there is no room for it."""
