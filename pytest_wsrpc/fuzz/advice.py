@@ -21,7 +21,7 @@ def warnings(
 ) -> Iterator[str]:
     """Yield what there is to warn of: of the methods, then of single items.
 
-    Of a `failing` method there is more to say than how often it is refused.
+    Of a `failing` method there is more to say than how often it is refused, if it ever succeeds.
     """
     several = len({tally.target for tally in tallies}) > 1
     for key, own in _by_method(tallies).items():
@@ -52,7 +52,7 @@ def _of_method(tallies: Sequence[Tally], method: str, is_failing: bool) -> Itera
     total = Counts()
     total.add(alone)
     total.add(together)
-    if is_failing:
+    if is_failing and (total.success or total.errors > total.refused):
         parts = []
     if parts and all(part.errors >= MOSTLY * part.valid for part in parts):
         failing = share(total.errors, total.valid)

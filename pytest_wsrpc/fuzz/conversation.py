@@ -184,6 +184,12 @@ class Conversation:
         """Return the conversation that consists of one call."""
         return Conversation(self.endpoint, (call,))
 
+    def until(self, call: int) -> Conversation:
+        """Return the same, up to the step with a call; the first call is 0."""
+        ends = range(1, len(self.steps) + 1)
+        end = next(end for end in ends if len(tuple(_calls(self.steps[:end]))) > call)
+        return replace(self, steps=self.steps[:end])
+
     @property
     def is_valid(self) -> bool:
         """Whether nothing is wrong about any call."""

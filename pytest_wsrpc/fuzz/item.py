@@ -90,6 +90,7 @@ class Run:
         self._phase = job.phase
         self._found: dict[object, Finding] = {}
         self._of_one_call: dict[object, Finding] = {}
+        self._proven: dict[str, Conversation] = {}
         self._silent: dict[str | None, AnyCase] = {}
         self._silent_cases = 0
         self._answered: set[str | None] = set()
@@ -141,7 +142,7 @@ class Run:
                 seed=job.settings.seed.value,
                 max_examples=max(1, int(job.settings.max_examples * self._phase.effort)),
                 is_replay=is_replay,
-                listed=self._phase.listed(job.subject),
+                listed=self._phase.listed(job.subject, [*self._proven.values()]),
             )
         except NothingToTry:
             self.tally.warnings.append("no case could be generated")
@@ -168,7 +169,8 @@ class Run:
     def _attempt(self, case: Any) -> object | None:
         spent = self._job.budget.spent()
         if spent is not None:
-            self.tally.warnings.append(f"{spent} after {self.tally.cases} cases")
+            if self.tally.cases or self._job.budget.is_left:
+                self.tally.warnings.append(f"{spent} after {self.tally.cases} cases")
             raise Stop
         if self._found and time.monotonic() > self._found_at + SHRINKING_TIME:
             raise Stop
@@ -184,6 +186,7 @@ class Run:
             raise Stop from None
         if not self._found:
             self.tally.count(played)
+            self._prove(played)
             if self._job.log is not None:
                 self._job.log.add(played, failure, seconds)
         if failure is None:
@@ -196,6 +199,17 @@ class Run:
         _keep(self._found, Finding(case, played, failure))
         self._stop_if_held()
         return failure.identity
+
+    def _prove(self, played: Exchange | Record) -> None:
+        """Keep the shortest conversation in which a method has succeeded."""
+        if self._phase.then is None or not isinstance(played, Record):
+            return
+        for exchange in played.calls:
+            if exchange.is_success and exchange.method is not None:
+                shortest = self._proven.get(exchange.method)
+                conversation = played.conversation.until(exchange.call)
+                if shortest is None or len(conversation.steps) < len(shortest.steps):
+                    self._proven[exchange.method] = conversation
 
     def _stop_if_held(self) -> None:
         if self._held_for >= HELD_TIME:

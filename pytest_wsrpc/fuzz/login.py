@@ -108,11 +108,16 @@ def _fail(rules: Rules, client: Client, error: Exception, root: Path) -> NoRetur
 
 
 def lines(calls: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    """Return the lines of a test that log in as the hook did, without what is secret."""
+    """Return the lines of a test that log in as the hook did, without what is secret.
+
+    Where that is not filled in the test fails here: refused calls might show nothing of a defect.
+    """
     written = []
     for method, payload in calls:
         shown = {name: MASK if SECRET.search(name) else value for name, value in payload.items()}
         names = [name for name in payload if SECRET.search(name)]
-        note = f"  # fill in {', '.join(names)}" if names else ""
-        written.append(f"await client.request({method!r}, {shown!r}){note}")
+        call = f"await client.request({method!r}, {shown!r})"
+        if names:
+            call = f"assert 'error' not in {call}  # fill in {', '.join(names)}"
+        written.append(call)
     return written

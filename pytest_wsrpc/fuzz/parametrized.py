@@ -183,7 +183,7 @@ def _kinds(phase: Phase, subject: Subject) -> list[st.SearchStrategy[Case]]:
 
     Hypothesis would take one of them twice for the same.
     """
-    listed = phase.listed(subject)
+    listed = phase.listed(subject, ())
     drawn = [phase.cases(subject) for _ in range(3 if listed else 1)]
     return [*drawn, st.sampled_from(listed)] if listed else drawn
 

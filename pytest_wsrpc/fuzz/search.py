@@ -53,7 +53,8 @@ def search(
 ) -> None:
     """Try cases until `max_examples` or `Stop`; what failed under this `name` before comes first.
 
-    After the first few come those `listed`, up to a quarter of all.
+    If some of that fails again, this is all: a person who mends it waits for nothing else. After
+    the first few that are drawn come those `listed`, up to half of all.
 
     `attempt` returns the identity of the failure, None where all is well. It is called again with
     ever smaller cases for each identity that it has returned. Whether a failure shows again on a
@@ -66,25 +67,26 @@ def search(
     A replay tries only what failed before.
     """
     known: set[Hashable] = set()
-    each = _Listed(listed[: max_examples // 4], attempt, known, name)
+    each = _Listed(listed[: max_examples // 2], attempt, known, name)
     left, number, short = max_examples - len(each.cases), 0, 0
+    phases = _profile().phases
     try:
-        each.again()
+        if each.again() | _again(cases, attempt, name, max_examples):
+            return
+        if is_replay or (Phase.reuse in phases and Phase.generate not in phases):
+            return
         while left > 0 and short < _SHORT_ROUNDS:
-            # what a replay takes for known would be forgotten
-            one = _Round(cases, attempt, known if number else set(), skipped=min(number, 1))
+            one = _Round(cases, attempt, known, skipped=min(number, 1))
             size = min(left + one.skipped, ROUND)
             try:
                 one.run(
-                    _settings(name, size, _REPLAY if is_replay else _PHASES[number > 0 :]),
+                    _settings(name, size, _PHASES),
                     _digest(seed, f"{name}:{number}" if number else name),
                 )
                 one.simplify()
             except Unsatisfiable:
                 if number == 0:
                     raise NothingToTry from None
-            if is_replay:
-                return
             known.update(one.found)
             if number == 0:
                 each.others()
@@ -93,10 +95,23 @@ def search(
             short = 0 if one.found or one.tried + one.skipped >= size else short + 1
     except SkipTest:
         # there is nothing to try again, and the user's profile may allow nothing else
-        if number == 0 and not is_replay and not each.tried:
+        if number == 0:
             raise
     except Stop:
         return
+
+
+def _again(
+    cases: st.SearchStrategy[T],
+    attempt: Callable[[T], Hashable | None],
+    name: str,
+    max_examples: int,
+) -> bool:
+    """Try what failed before, as it was then; return whether it still does."""
+    one = _Round(cases, attempt, set(), skipped=0)
+    with suppress(SkipTest, Unsatisfiable):  # nothing has failed before
+        one.run(_settings(name, max_examples, (Phase.reuse,)), _digest(0, name))
+    return bool(one.found)
 
 
 ROUND = 10
@@ -194,36 +209,32 @@ class _Listed(Generic[T]):
         self._attempt = attempt
         self._known = known
         self._database = _own_database(name)
-        saved = self._database.fetch(_LISTED) if self._database is not None and cases else ()
-        self._failed_before = sorted(map(int, saved))
-        self.tried: set[int] = set()
+        self._failed_before: list[int] = []
+        if cases and self._database is not None and Phase.reuse in _profile().phases:
+            self._failed_before = sorted(map(int, self._database.fetch(_LISTED)))
 
-    def again(self) -> None:
-        """Try those that failed before."""
-        if Phase.reuse in _profile().phases:
-            self._try(self._failed_before)
+    def again(self) -> bool:
+        """Try those that failed before; return whether one still does."""
+        failed = [self._fails(n) for n in self._failed_before if n < len(self.cases)]
+        return any(identity is not None for identity in failed)
 
     def others(self) -> None:
-        """Try those that were not tried yet."""
-        if Phase.generate in _profile().phases:
-            self._try(range(len(self.cases)))
-
-    def _try(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            if number in self.tried or number >= len(self.cases):
+        """Try those that did not fail before."""
+        for number, case in enumerate(self.cases):
+            if number in self._failed_before:
                 continue
-            self.tried.add(number)
-            identity = self._attempt(self.cases[number])
-            self._remember(number, identity is not None)
+            identity = self._fails(number)
             if identity is not None and identity not in self._known:
                 self._known.add(identity)
-                _simplify(self.cases[number], identity, self._attempt)
+                _simplify(case, identity, self._attempt)
 
-    def _remember(self, number: int, has_failed: bool) -> None:
-        if self._database is None or has_failed is (number in self._failed_before):
-            return
-        change = self._database.save if has_failed else self._database.delete
-        change(_LISTED, str(number).encode())
+    def _fails(self, number: int) -> Hashable | None:
+        identity = self._attempt(self.cases[number])
+        has_failed = number in self._failed_before
+        if self._database is not None and has_failed is (identity is None):
+            change = self._database.save if identity is not None else self._database.delete
+            change(_LISTED, str(number).encode())
+        return identity
 
 
 _LISTED: Final = b"listed"
@@ -267,10 +278,8 @@ def _settings(name: str, max_examples: int, phases: Collection[Phase]) -> hypoth
     )
 
 
-_PHASES = (Phase.reuse, Phase.generate, Phase.target, Phase.shrink)
-"""A later round than the first has no replay: it would forget what failed before, and passes."""
-
-_REPLAY = (Phase.reuse, Phase.shrink)
+_PHASES = (Phase.generate, Phase.target, Phase.shrink)
+"""Without a replay, which would forget what failed before, and passes."""
 
 
 def _digest(seed: int, name: str) -> int:

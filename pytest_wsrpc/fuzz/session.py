@@ -204,14 +204,14 @@ class FuzzPlugin:
 
     def run(self, item: FuzzItem) -> None:
         """Run one item; raise `FuzzFailure` for what it has found."""
-        deadline = self._deadline_of_next()
+        self._skip_if_over()
         endpoint = item.subject.endpoint
         with (
             small_heap(),
             self._isolation.noted(item, self.settings.seed.value) as unfinished,
         ):
             try:
-                job, findings = self._findings(item, deadline, unfinished)
+                job, findings = self._findings(item, unfinished)
             except HandshakeFailure:
                 bearer = self._bearers.get((item.target.spec, endpoint.path), item.nodeid)
                 if bearer in self._reached:  # it was there, and is not any more
@@ -226,9 +226,7 @@ class FuzzPlugin:
             item.stash[SHOWN] = [self._shown(found, item, job) for found in findings]
             raise FuzzFailure(findings)
 
-    def _findings(
-        self, item: FuzzItem, deadline: float, unfinished: int | None
-    ) -> tuple[Job, list[Finding]]:
+    def _findings(self, item: FuzzItem, unfinished: int | None) -> tuple[Job, list[Finding]]:
         endpoint, method, root = item.subject.endpoint, item.subject.method, self.config.rootpath
         settings = self._context.settings_for(endpoint)
         login = login_of(
@@ -246,6 +244,7 @@ class FuzzPlugin:
 
         path = path_of(endpoint, settings)
         how = self._isolation.of(item, settings, make, path, unfinished)
+        deadline = self._deadline_of_next()
         reason = item.phase.not_applied(how.subject)
         if reason is not None:
             pytest.skip("; ".join([reason, *how.warnings]))
@@ -268,7 +267,7 @@ class FuzzPlugin:
             try:
                 check_handshake(host, endpoint, settings, root)
                 self._reached.add(item.nodeid)
-                return job, run.findings()
+                findings = run.findings()
             except ServerGone as gone:
                 self._reached.discard(item.nodeid)
                 said = run.last_words()
@@ -279,6 +278,9 @@ class FuzzPlugin:
                 item.user_properties.append(("wsrpc_cases", run.tally.cases))
                 if item.target.is_factory:
                     host.close()
+        if not run.tally.cases and not job.budget.is_left:
+            pytest.skip(f"{reporting.OVER}: its share was over before its first case")
+        return job, findings
 
     def _case_log(self) -> CaseLog | None:
         if not report_options.wants_cases(self.config):
@@ -294,18 +296,24 @@ class FuzzPlugin:
             self._hosts[target.spec] = _host_of(item)
         return self._hosts[target.spec]
 
+    def _skip_if_over(self) -> None:
+        """Skip what there is no time for; the time of all begins with the first item."""
+        if self.settings.max_time is None:
+            return
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self.settings.max_time
+        if now >= self._deadline:
+            pytest.skip(f"{reporting.OVER}: {self.settings.max_time:g} s are over")
+
     def _deadline_of_next(self) -> float:
         """Give each item its time, and no more than its share of all that is left."""
         now = time.monotonic()
         own = now + self.settings.item_time
-        if self.settings.max_time is None:
-            return own
-        if self._deadline is None:
-            self._deadline = now + self.settings.max_time
         left = max(self._items_left, 1)
         self._items_left -= 1
-        if now >= self._deadline:
-            pytest.skip(f"{reporting.OVER}: {self.settings.max_time:g} s are over")
+        if self._deadline is None:
+            return own
         return min(own, now + (self._deadline - now) / left)
 
     def pytest_sessionfinish(self) -> None:

@@ -132,3 +132,13 @@ async def test_alerts(ws_connect, ws_client, settle, broker):
 async def test_livestats(ws_connect, settle):
     views, tasks = await rounds(ws_connect, settle, ("watch", {"figure": "visits"}))
     assert (views, tasks) == (10, 10)
+
+
+async def test_kennels(ws_connect, settle):
+    calls = (
+        ("sign_in", {"name": "Ada", "pin": "4912"}),
+        ("take_in", {"name": "Rex", "kilograms": 20.0}),
+        ("follow", {"dog_id": 1}),
+    )
+    views, tasks = await rounds(ws_connect, settle, *calls)
+    assert (views, tasks) == (10, 0)

@@ -9,7 +9,7 @@ from pytest_wsrpc import strategies as ws
 from ..case import Case, request
 from ..literal_cases import literal_cases
 from ..pool import payloads
-from .phase import Phase, Subject, fits
+from .phase import Phase, Proven, Subject, fits
 
 
 def _cases(subject: Subject) -> st.SearchStrategy[Case]:
@@ -22,7 +22,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     ).filter(fits)
 
 
-def _listed(subject: Subject) -> list[Case]:
+def _listed(subject: Subject, _: Proven) -> list[Case]:
     assert subject.method is not None
     return [case for case in literal_cases(subject.endpoint, subject.method) if fits(case)]
 

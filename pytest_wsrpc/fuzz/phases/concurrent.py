@@ -26,7 +26,7 @@ from ..conversation import (
     Together,
 )
 from ..endpoints import Endpoint
-from ..pool import payloads
+from ..literal_cases import payloads_of_several
 from ..reading import tells
 from ..serial import play_against_orders
 from .phase import Phase, Subject, within
@@ -146,7 +146,7 @@ def _calls(endpoint: Endpoint, method: RpcMethod) -> st.SearchStrategy[_Drawn]:
     return st.builds(
         _Drawn,
         st.just(method),
-        payloads(endpoint, method),
+        payloads_of_several(endpoint, method),
         st.integers(0, 2**64 - 1),
         st.integers(0, _SWAPPED),
     )

@@ -18,9 +18,9 @@ from wsrpc.rpc import RpcMethod
 from ..conversation import Advance, Call, Conversation, Disconnect, Fault, Step
 from ..endpoints import Endpoint
 from ..growth import Thing, growth, holdings
+from ..literal_cases import payloads_of_several
 from ..named import METHODS, has_method, token
 from ..playing import play_on
-from ..pool import payloads
 from ..publishing import watch
 from ..record import Record
 from ..recovery import (
@@ -99,7 +99,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Conversation]:
 
 
 def _calls(endpoint: Endpoint, method: RpcMethod) -> st.SearchStrategy[_Drawn]:
-    drawn = payloads(endpoint, method)
+    drawn = payloads_of_several(endpoint, method)
     if method.name in METHODS:
         names = (_CHANNEL, *names_in(endpoint.view))
         drawn = st.builds(

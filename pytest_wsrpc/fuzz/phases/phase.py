@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -23,6 +23,10 @@ LONGEST_OF_SEVERAL: Final = 200_000
 
 Play: TypeAlias = Callable[..., Coroutine[Any, Any, Exchange | Record]]
 """Called with host, case, path, headers and timeout."""
+
+
+Proven: TypeAlias = Sequence[Conversation]
+"""For each method that has succeeded the shortest conversation that ends with that."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class Phase:
     """Another search of the same item, once this one has found nothing."""
     needs_fresh: bool = False
     """Whether each case needs an application of its own, which only a factory gives."""
-    listed: Callable[[Subject], list[Any]] = lambda _: []
-    """Cases that are tried beside those drawn, the same each time."""
+    listed: Callable[[Subject, Proven], Sequence[Any]] = lambda *_: ()
+    """Cases that are tried beside those drawn; some rest on what earlier searches have proven."""
 
 
 def fits(case: Case) -> bool:

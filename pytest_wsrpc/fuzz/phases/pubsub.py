@@ -21,9 +21,9 @@ from ..case import request, type_refuses
 from ..conversation import Advance, Call, Connect, Conversation, Disconnect, Settle, Step
 from ..endpoints import Endpoint
 from ..growth import holdings
+from ..literal_cases import payloads_of_several
 from ..named import METHODS, has_method, token
 from ..playing import play_on
-from ..pool import payloads
 from ..publishing import watch
 from ..record import Record
 from ..rounds import GROWTH, MARGIN, play_rounds
@@ -161,7 +161,7 @@ def _plans(
     if "publish" in names:
         kinds += [publishing] * 3
     for method in own:
-        drawn = payloads(endpoint, method)
+        drawn = payloads_of_several(endpoint, method)
         calls = st.builds(_Own, client, st.just(method), drawn, st.integers(-1, 1))
         kinds += [calls] * (1 if "publish" in names else 2)
     kinds += [st.builds(_Leave, client), st.builds(_Pause, st.sampled_from(_PAUSES))]

@@ -18,8 +18,9 @@ from wsrpc.rpc import RpcMethod
 from ..case import request, type_refuses
 from ..conversation import Advance, Call, Conversation, Disconnect, Like, Step
 from ..endpoints import Endpoint
+from ..literal_cases import payloads_of_several
 from ..playing import play_conversation
-from ..pool import invalid_payloads, payloads
+from ..pool import invalid_payloads
 from .phase import Phase, Subject, within
 
 CALLS: Final = 8
@@ -115,7 +116,7 @@ def _rows(endpoint: Endpoint, methods: Sequence[RpcMethod]) -> st.SearchStrategy
         valid = st.builds(
             _Drawn,
             st.just(method),
-            payloads(endpoint, method),
+            payloads_of_several(endpoint, method),
             st.sampled_from(LINKS),
         )
         # what the mixins bring is the phase ``pubsub``'s

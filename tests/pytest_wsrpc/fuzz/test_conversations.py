@@ -267,6 +267,14 @@ def test_a_conversation_reads_well_and_the_shorter_is_smaller() -> None:
     assert like.size < short.size < long.size
 
 
+def test_a_conversation_is_cut_after_a_call() -> None:
+    first, second = call(1, "create_item", title="a"), call(2, "wait", seconds=1)
+    third = call(3, "delete_item", item_id=Ref(0))
+    whole = Conversation(ENDPOINT, (Connect(1), first, Together((second, third)), Settle()))
+    assert whole.until(0).steps == (Connect(1), first)
+    assert whole.until(1).steps == whole.until(2).steps == whole.steps[:3]
+
+
 def test_a_long_conversation_of_several_loses_its_middle() -> None:
     record = Record(Conversation(ENDPOINT, ()), 1.0)
     record.transcripts = {1: Transcript(), 2: Transcript()}

@@ -14,9 +14,10 @@ from msgspec import Meta
 from pytest_wsrpc.fuzz import literal_cases as listing
 from pytest_wsrpc.fuzz.case import Case
 from pytest_wsrpc.fuzz.endpoints import Endpoint
-from pytest_wsrpc.fuzz.literal_cases import literal_cases
+from pytest_wsrpc.fuzz.literal_cases import literal_cases, payloads_of_several
 from pytest_wsrpc.fuzz.phases import Subject, accepts
 from pytest_wsrpc.fuzz.rules import Rules
+from pytest_wsrpc.fuzz.search import samples
 from wsrpc import ApiPath, Limits, Subscribe, WsPathMixin
 from wsrpc.rpc import methods_of
 
@@ -121,16 +122,61 @@ def test_a_users_own_strategy_is_left_alone() -> None:
 
 def test_no_more_are_listed_than_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MOST", 2)
-    assert len(payloads("order")) == 2
+    other = replace(ENDPOINT, path="/other")  # what is listed is kept
+    assert len(payloads("order", other)) == 2
 
 
 def test_what_is_over_the_limits_is_not_sent() -> None:
     class Narrow(View):
         limits = Limits(message_size=64)
 
-    listed = accepts.PHASE.listed(Subject(Endpoint("/stream", Narrow, METHODS), METHODS["order"]))
+    listed = accepts.PHASE.listed(
+        Subject(Endpoint("/stream", Narrow, METHODS), METHODS["order"]), ()
+    )
     assert all(cast(Case, case).size <= 64 for case in listed)
     assert len(listed) < len(payloads("order"))
+
+
+def test_one_of_several_calls_often_has_a_literal() -> None:
+    one = payloads_of_several(ENDPOINT, METHODS["order"])
+    rows = samples(st.tuples(one, one, one, one), 50)
+    special = payloads("order")
+    assert 30 < sum(payload in special for row in rows for payload in row) < 110
+    assert rows[0][0] not in special
+    plain = samples(payloads_of_several(ENDPOINT, METHODS["plain"]), 20)
+    assert plain[0] == {"article": "", "tags": []}
+
+
+LEAK = """
+        keeper = ""
+
+        def heard(self, channel, event, data): ...
+
+        async def ws_rpc_sign_in(self, payload: Numbers) -> Number:
+            self.keeper = payload.a == 491223 and "ann"
+            return Number(1)
+
+        async def ws_rpc_open(self, payload: Numbers) -> Number:
+            if not self.keeper:
+                raise RpcError(7, "sign in first")
+            self.is_open = True
+            return Number(1)
+
+        async def ws_rpc_follow(self, payload: Numbers) -> Number:
+            if not getattr(self, "is_open", False):
+                raise RpcError(8, "open first")
+            await self.channels.register("c", "*", self.heard)
+            return Number(1)
+        """
+
+
+def test_what_takes_certain_calls_before_it_is_played_in_rounds_too(
+    write_app: WriteApp, fuzz: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_wsrpc.fuzz.item.SHORTENING_TIME", 0.5)
+    write_app(LEAK, end="from wsrpc import RpcError\n")
+    result = fuzz("-k", "sequence", "--wsrpc-max-examples=40", phases=("sequence",))
+    result.stdout.fnmatch_lines(["check: nothing-left"])
 
 
 HIDDEN = """

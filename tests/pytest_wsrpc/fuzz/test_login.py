@@ -58,6 +58,7 @@ async def test_a_connection_that_is_lost_is_told_with_its_code() -> None:
 def test_the_lines_of_a_test_do_not_show_secrets() -> None:
     calls = [("login", {"user": "ann", "password": "abc"}), ("enter", {"room": 1})]
     assert login.lines(calls) == [
-        "await client.request('login', {'user': 'ann', 'password': '...'})  # fill in password",
+        "assert 'error' not in await client.request('login', {'user': 'ann', 'password': '...'})"
+        "  # fill in password",
         "await client.request('enter', {'room': 1})",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -232,13 +234,31 @@ def test_the_number_of_cases_is_an_option(write_app: WriteApp, fuzz: Run) -> Non
     result.stdout.fnmatch_lines(["/stream      7 *"])
 
 
-def test_the_run_ends_when_its_time_is_over(write_app: WriteApp, fuzz: Run) -> None:
+def test_the_run_ends_when_its_time_is_over(
+    write_app: WriteApp, fuzz: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_app()
+    monkeypatch.setattr("pytest_wsrpc.fuzz.isolation.dangers", lambda *_: {})
     result = fuzz("--wsrpc-max-time=0.2", "--wsrpc-max-examples=1000000")
     assert result.parseoutcomes().get("failed", 0) == 0
     result.stdout.fnmatch_lines(["warning: *, *: its time was over after * cases"])
     none = fuzz("--wsrpc-max-time=0.000001", "-rs")
     none.stdout.fnmatch_lines(["*--wsrpc-max-time: 1e-06 s are over"])
+
+
+def test_an_item_whose_time_is_over_before_its_first_case_has_not_passed(
+    write_app: WriteApp, fuzz: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: Any) -> dict[str, str]:
+        time.sleep(0.06)
+        return {}
+
+    write_app()
+    monkeypatch.setattr("pytest_wsrpc.fuzz.isolation.dangers", slow)
+    result = fuzz("--wsrpc-max-time=0.05", "-rs", "-k", "accepts", phases=("accepts",))
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*--wsrpc-max-time: its share was over before its first case"])
+    assert "after 0 cases" not in result.stdout.str()
 
 
 def test_the_seed_is_drawn_and_told(write_app: WriteApp, pytester: pytest.Pytester) -> None:

@@ -81,6 +81,18 @@ def test_every_failure_is_replayed_first() -> None:
     assert {attempt(case) for case in run(strategy, attempt, 2, seed=2)[:2]} == {"large", "small"}
 
 
+def test_while_something_fails_again_nothing_else_is_tried() -> None:
+    def attempt(case: int) -> str | None:
+        return "large" if case > 1000 else None
+
+    strategy = st.integers(0, 10**6)
+    run(strategy, attempt, 200)
+    again = run(strategy, attempt, 200, seed=2)
+    assert again[0] == 1001
+    assert len(again) < 20
+    assert len(run(strategy, lambda case: None, 200, seed=2)) > 200
+
+
 def test_a_replay_tries_nothing_but_what_failed_before() -> None:
     def attempt(case: int) -> str | None:
         return "large" if case > 1000 else None
@@ -101,7 +113,7 @@ def test_what_is_listed_comes_after_the_first_few_and_counts() -> None:
     tried = run(small, lambda case: None, 40, listed=LISTED)
     assert tried[10:13] == LISTED
     assert len(tried) == 40
-    assert run(small, lambda case: None, 8, listed=LISTED)[8 - 2 :] == LISTED[:2]
+    assert run(small, lambda case: None, 4, listed=LISTED)[2:] == LISTED[:2]
 
 
 def test_what_failed_of_the_listed_comes_first_until_it_passes() -> None:

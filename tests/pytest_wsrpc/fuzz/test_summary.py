@@ -135,6 +135,14 @@ def test_a_method_that_fails_whatever_it_gets_is_a_warning_where_no_check_tells(
     assert warnings(broken, failing="get") == []
 
 
+def test_a_method_that_fails_and_never_succeeds_is_told_to_need_something() -> None:
+    refused = counts(0, 99, 1, refusals=[(-32003, "Forbidden", "", 99)])
+    [warning] = warnings(tally("accepts", methods={"get": refused}), failing="get")
+    assert "does it need a login" in warning
+    sometimes = counts(1, 98, 1, refusals=[(-32003, "Forbidden", "", 98)])
+    assert warnings(tally("accepts", methods={"get": sometimes}), failing="get") == []
+
+
 @pytest.mark.parametrize(
     "tallies",
     [
