@@ -6,6 +6,7 @@ same each time: no seed leaves one out, and what failed before is tried again.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -116,11 +117,14 @@ def _fitting(
 
 def _put(value: Any, path: Sequence[str], literal: Any) -> Any:
     """Return a JSON value with the literal for a member, itself if it has no place for one."""
-    if isinstance(value, list) and value:
-        return [_put(item, path, literal) for item in value]
+    if isinstance(value, list):
+        items = [_put(item, path, literal) for item in value]
+        return value if all(map(operator.is_, items, value)) else items
     if not isinstance(value, dict):
         return value
     name, *rest = path
     if not rest:
         return {**value, name: literal}
-    return {**value, name: _put(value[name], rest, literal)} if name in value else value
+    member = value.get(name)
+    changed = _put(member, rest, literal)
+    return value if changed is member else {**value, name: changed}
