@@ -85,17 +85,34 @@ class FuzzPlugin:
         files = list(self._targets)
         if config.args_source is not pytest.Config.ArgsSource.ARGS:
             self._alone = bool(config.getoption("wsrpc_fuzz"))
-            config.args = ([] if self._alone else config.args) + [str(path) for path in files]
-        elif config.getoption("wsrpc_fuzz"):
-            given = [
-                Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
-                for argument in config.args
-            ]
-            config.args = config.args + [
-                str(path)
-                for path in files
-                if not any(path == one or one in path.parents for one in given)
-            ]
+            if self._alone:
+                config.args = [str(path) for path in files]
+                return
+        elif not config.getoption("wsrpc_fuzz"):
+            return
+        # of a directory with one of its own files pytest 8 collects nothing but that file
+        given = [
+            Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
+            for argument in config.args
+        ]
+        config.args = config.args + [
+            str(path)
+            for path in files
+            if not any(path == one or self._is_collected_with(one, path) for one in given)
+        ]
+
+    def _is_collected_with(self, directory: Path, path: Path) -> bool:
+        """Tell whether a file is below a directory; raises `pytest.UsageError` if it is hidden."""
+        if directory not in path.parents:
+            return False
+        for one in path.parents[: path.parents.index(directory)]:
+            if self.config.hook.pytest_ignore_collect(collection_path=one, config=self.config):
+                raise pytest.UsageError(
+                    f"the application to fuzz is in {path}, but pytest leaves {one} out of what it "
+                    f"collects of {directory} (norecursedirs, or an option such as --ignore): run "
+                    "the fuzzer alone, `pytest --wsrpc-fuzz ...` without a path"
+                )
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:

@@ -146,6 +146,21 @@ def test_the_ini_file_can_name_the_application(
     fuzz("myapp.py", target=None).assert_outcomes(passed=3)
 
 
+def test_an_application_that_pytest_would_not_come_to_is_told(
+    write_app: Callable[..., None], fuzz: Run, pytester: pytest.Pytester
+) -> None:
+    write_app()
+    pytester.mkdir("build").joinpath("app.py").write_bytes(
+        pytester.path.joinpath("myapp.py").read_bytes()
+    )
+    fuzz("-k", "accepts", target="build.app:create_app").assert_outcomes(passed=1, deselected=2)
+    result = fuzz(".", target="build.app:create_app")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: the application to fuzz is in *app.py, but pytest leaves *"]
+    )
+
+
 @pytest.mark.slow
 def test_two_applications_of_one_file_are_told_apart(
     write_app: Callable[..., None], fuzz: Run

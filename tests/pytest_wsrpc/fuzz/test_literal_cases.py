@@ -81,6 +81,13 @@ def test_a_field_that_may_be_absent_gets_its_literal_too() -> None:
     assert any(payload.get("note") == "gift" and payload["lines"] for payload in listed)
 
 
+def test_where_there_is_nothing_to_put_a_literal_into_the_payload_stays() -> None:
+    empty = {"line": None, "lines": [], "other": {"lines": [1]}}
+    assert listing._put(empty, ("line", "article"), "bread") is empty
+    assert listing._put(empty, ("lines", "article"), "bread") is empty
+    assert listing._put(empty, ("other", "lines", "article"), "bread") is empty
+
+
 def test_members_of_an_untyped_payload_get_theirs() -> None:
     assert {"mode": "fast"} in payloads("free")
 
