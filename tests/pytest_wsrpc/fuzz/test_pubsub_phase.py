@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import hypothesis
@@ -96,10 +95,13 @@ def test_the_phases_conversations_keep_what_is_promised_about_calls(
 
 
 def test_methods_that_a_hook_leaves_out_are_not_called() -> None:
-    rules: Any = SimpleNamespace(
-        may_call=lambda path, name, phase: name in ("subscribe", "count"),
-        strategy=lambda *where: None,
-    )
+    class Own:
+        def may_call(self, path: str, name: str, phase: str) -> bool:
+            return name in ("subscribe", "count")
+
+        def strategy(self, *where: Any) -> None: ...
+
+    rules: Any = Own()
     endpoint = Endpoint("/stream", Counting, methods_of(Counting), rules)
 
     @hypothesis.settings(max_examples=50, database=None, derandomize=True)
