@@ -106,8 +106,8 @@ class Run:
         Raises what the application's factory, start or clean-up raised.
         """
         searches = self._searches()
-        # what the later ones have found before comes first, too
-        confirmed = self._first_of(searches[1:], is_replay=True) or self._first_of(searches)
+        # what fails again is all: who mends it waits for nothing else
+        confirmed = self._first_of(searches, is_replay=True) or self._first_of(searches)
         self.tally.failures = len(confirmed)
         return confirmed
 

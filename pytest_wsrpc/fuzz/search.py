@@ -51,54 +51,56 @@ def search(
     is_replay: bool = False,
     listed: Sequence[T] = (),
 ) -> None:
-    """Try cases until `max_examples` or `Stop`; what failed under this `name` before comes first.
+    """Try cases until `max_examples` or `Stop`, or else only what failed under this `name` before.
 
-    If some of that fails again, this is all: a person who mends it waits for nothing else. After
-    the first few that are drawn come those `listed`, up to half of all.
+    After the first few that are drawn come those `listed`, up to half of all.
 
     `attempt` returns the identity of the failure, None where all is well. It is called again with
-    ever smaller cases for each identity that it has returned. Whether a failure shows again on a
-    second try is for the caller to find out: nothing is raised for one that does not. Raises
-    `NothingToTry` if the strategy has no case to give.
+    ever smaller cases for each identity that it has returned, but not in a replay. Whether a
+    failure shows again on a second try is for the caller to find out: nothing is raised for one
+    that does not. Raises `NothingToTry` if the strategy has no case to give.
 
     Hypothesis runs many times, each time for a few cases. In one long run it would mostly vary the
     cases that it has, and end soon after the first failure, however much that one hides.
-
-    A replay tries only what failed before.
     """
     known: set[Hashable] = set()
     each = _Listed(listed[: max_examples // 2], attempt, known, name)
+    with suppress(Stop):
+        if is_replay:
+            each.again()
+            _again(cases, attempt, name, max_examples)
+        elif Phase.generate in _profile().phases or Phase.reuse not in _profile().phases:
+            _search(cases, attempt, each, known, name, seed, max_examples)
+
+
+def _search(
+    cases: st.SearchStrategy[T],
+    attempt: Callable[[T], Hashable | None],
+    each: _Listed[T],
+    known: set[Hashable],
+    name: str,
+    seed: int,
+    max_examples: int,
+) -> None:
     left, number, short = max_examples - len(each.cases), 0, 0
-    phases = _profile().phases
-    try:
-        if each.again() | _again(cases, attempt, name, max_examples):
-            return
-        if is_replay or (Phase.reuse in phases and Phase.generate not in phases):
-            return
-        while left > 0 and short < _SHORT_ROUNDS:
-            one = _Round(cases, attempt, known, skipped=min(number, 1))
-            size = min(left + one.skipped, ROUND)
-            try:
-                one.run(
-                    _settings(name, size, _PHASES),
-                    _digest(seed, f"{name}:{number}" if number else name),
-                )
-                one.simplify()
-            except Unsatisfiable:
-                if number == 0:
-                    raise NothingToTry from None
-            known.update(one.found)
+    while left > 0 and short < _SHORT_ROUNDS:
+        one = _Round(cases, attempt, known, skipped=min(number, 1))
+        size = min(left + one.skipped, ROUND)
+        try:
+            one.run(
+                _settings(name, size, _PHASES),
+                _digest(seed, f"{name}:{number}" if number else name),
+            )
+            one.simplify()
+        except Unsatisfiable:
             if number == 0:
-                each.others()
-            number += 1
-            left -= max(one.tried, 1)
-            short = 0 if one.found or one.tried + one.skipped >= size else short + 1
-    except SkipTest:
-        # there is nothing to try again, and the user's profile may allow nothing else
+                raise NothingToTry from None
+        known.update(one.found)
         if number == 0:
-            raise
-    except Stop:
-        return
+            each.all()
+        number += 1
+        left -= max(one.tried, 1)
+        short = 0 if one.found or one.tried + one.skipped >= size else short + 1
 
 
 def _again(
@@ -106,12 +108,12 @@ def _again(
     attempt: Callable[[T], Hashable | None],
     name: str,
     max_examples: int,
-) -> bool:
-    """Try what failed before, as it was then; return whether it still does."""
-    one = _Round(cases, attempt, set(), skipped=0)
+) -> None:
+    """Try what failed before, as it was then."""
     with suppress(SkipTest, Unsatisfiable):  # nothing has failed before
-        one.run(_settings(name, max_examples, (Phase.reuse,)), _digest(0, name))
-    return bool(one.found)
+        _Round(cases, attempt, set(), skipped=0).run(
+            _settings(name, max_examples, (Phase.reuse,)), _digest(0, name)
+        )
 
 
 ROUND = 10
@@ -209,29 +211,26 @@ class _Listed(Generic[T]):
         self._attempt = attempt
         self._known = known
         self._database = _own_database(name)
-        self._failed_before: list[int] = []
-        if cases and self._database is not None and Phase.reuse in _profile().phases:
-            self._failed_before = sorted(map(int, self._database.fetch(_LISTED)))
+        has_failed = self._database.fetch(_LISTED) if cases and self._database is not None else ()
+        self._has_failed = {int(number) for number in has_failed}
 
-    def again(self) -> bool:
-        """Try those that failed before; return whether one still does."""
-        failed = [self._fails(n) for n in self._failed_before if n < len(self.cases)]
-        return any(identity is not None for identity in failed)
+    def again(self) -> None:
+        """Try those that failed before."""
+        if Phase.reuse in _profile().phases:
+            for number in sorted(self._has_failed & {*range(len(self.cases))}):
+                self._try(number)
 
-    def others(self) -> None:
-        """Try those that did not fail before."""
+    def all(self) -> None:
+        """Try each, and simpler ones for each failure."""
         for number, case in enumerate(self.cases):
-            if number in self._failed_before:
-                continue
-            identity = self._fails(number)
+            identity = self._try(number)
             if identity is not None and identity not in self._known:
                 self._known.add(identity)
                 _simplify(case, identity, self._attempt)
 
-    def _fails(self, number: int) -> Hashable | None:
+    def _try(self, number: int) -> Hashable | None:
         identity = self._attempt(self.cases[number])
-        has_failed = number in self._failed_before
-        if self._database is not None and has_failed is (identity is None):
+        if self._database is not None and (number in self._has_failed) is (identity is None):
             change = self._database.save if identity is not None else self._database.delete
             change(_LISTED, str(number).encode())
         return identity

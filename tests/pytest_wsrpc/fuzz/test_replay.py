@@ -74,6 +74,25 @@ def test_what_failed_is_tried_first(write_app: WriteApp, fuzz: Run, name: str) -
     again.stdout.fnmatch_lines([f"check: {check}"])
 
 
+def test_what_failed_by_chance_does_not_hide_what_always_fails(
+    write_app: WriteApp, fuzz: Run
+) -> None:
+    methods, _ = BROKEN["accepts"]
+    write_app(methods)
+    run = ("-k", "bad", "--wsrpc-include=bad")
+    fuzz(*run, **of_phase("accepts")).assert_outcomes(failed=1)
+    chance = """
+        async def ws_rpc_bad(self, payload: Numbers) -> Number:
+            if next(CALLS) == 0:
+                raise KeyError("only once")
+            return Number(1 // (payload.a % 3))
+        """
+    write_app(chance, end="import itertools\nCALLS = itertools.count()\n")
+    found = fuzz(*run, **of_phase("accepts"))
+    found.stdout.fnmatch_lines(["check: no-internal-error"])
+    assert "ZeroDivisionError" in found.stdout.str()
+
+
 def comparable(result: pytest.RunResult) -> list[str]:
     """Return what a run has told, but for times and processes."""
     lines = iter(result.outlines)

@@ -72,37 +72,25 @@ def test_a_failure_that_is_easy_to_find_hides_no_other() -> None:
     assert found == {"odd", "rare", None}
 
 
-def test_every_failure_is_replayed_first() -> None:
+def test_a_replay_tries_nothing_but_what_failed_before() -> None:
     def attempt(case: int) -> str | None:
         return "large" if case > 1000 else "small" if case < -1000 else None
 
     strategy = st.integers(-(10**6), 10**6)
-    assert {attempt(case) for case in run(strategy, attempt, 200)} == {"large", "small", None}
-    assert {attempt(case) for case in run(strategy, attempt, 2, seed=2)[:2]} == {"large", "small"}
-
-
-def test_while_something_fails_again_nothing_else_is_tried() -> None:
-    def attempt(case: int) -> str | None:
-        return "large" if case > 1000 else None
-
-    strategy = st.integers(0, 10**6)
-    run(strategy, attempt, 200)
-    again = run(strategy, attempt, 200, seed=2)
-    assert again[0] == 1001
-    assert len(again) < 20
-    assert len(run(strategy, lambda case: None, 200, seed=2)) > 200
-
-
-def test_a_replay_tries_nothing_but_what_failed_before() -> None:
-    def attempt(case: int) -> str | None:
-        return "large" if case > 1000 else None
-
-    strategy = st.integers(0, 10**6)
     assert run(strategy, attempt, 200, is_replay=True) == []
-    run(strategy, attempt, 200)
+    assert {attempt(case) for case in run(strategy, attempt, 200)} == {"large", "small", None}
     replayed = run(strategy, attempt, 200, is_replay=True)
-    assert replayed[0] == 1001
+    assert {*replayed[:2]} == {1001, -1001}
     assert len(replayed) < 20
+    assert {1001, -1001} == {*run(strategy, lambda case: None, 200, is_replay=True)[:2]}
+    assert run(strategy, attempt, 200, is_replay=True) == []
+
+
+def test_a_replay_that_fails_by_chance_ends_well() -> None:
+    strategy = st.integers(0, 10**6)
+    run(strategy, lambda case: "large" if case > 1000 else None, 200)
+    answers = iter(["large"])
+    assert run(strategy, lambda case: next(answers, None), 200, is_replay=True)
 
 
 LISTED = [10**7, -5, 10**8]
@@ -116,17 +104,20 @@ def test_what_is_listed_comes_after_the_first_few_and_counts() -> None:
     assert run(small, lambda case: None, 4, listed=LISTED)[2:] == LISTED[:2]
 
 
-def test_what_failed_of_the_listed_comes_first_until_it_passes() -> None:
+def test_what_failed_of_the_listed_is_replayed_until_it_passes() -> None:
     def attempt(case: int) -> str | None:
         return "negative" if case < 0 else None
 
+    def again(attempt: Any, listed: list[int] = LISTED) -> list[Any]:
+        return run(small, attempt, 40, is_replay=True, listed=listed)
+
     small = st.integers(0, 100)
-    assert run(small, attempt, 40, listed=LISTED)[0] == 0
-    assert run(small, attempt, 40, seed=2, listed=LISTED)[0] == -5
-    assert run(small, attempt, 40, seed=2, listed=LISTED).count(-5) == 1
-    assert run(small, lambda case: None, 40, seed=2, listed=LISTED)[0] == -5
-    assert run(small, attempt, 40, seed=2, listed=LISTED)[0] == 0
-    assert run(small, attempt, 8, seed=2, listed=LISTED[:1])[0] == 0
+    assert again(attempt) == []
+    assert run(small, attempt, 40, listed=LISTED).count(-5) == 1
+    assert again(attempt) == again(attempt) == [-5]
+    assert again(attempt, LISTED[:1]) == []
+    assert again(lambda case: None) == [-5]
+    assert again(attempt) == []
 
 
 def test_what_is_listed_is_made_simpler_once_for_each_failure() -> None:
@@ -148,7 +139,7 @@ def test_a_failure_drawn_is_not_made_simpler_again_for_what_is_listed() -> None:
 
 
 @pytest.mark.parametrize("phase", [hypothesis.Phase.reuse, hypothesis.Phase.generate])
-def test_what_is_listed_is_tried_as_the_profile_says(phase: hypothesis.Phase) -> None:
+def test_cases_are_tried_as_the_profile_says(phase: hypothesis.Phase) -> None:
     def attempt(case: int) -> str | None:
         return "negative" if case < 0 else None
 
@@ -156,9 +147,12 @@ def test_what_is_listed_is_tried_as_the_profile_says(phase: hypothesis.Phase) ->
     database = hypothesis.settings.default.database  # type: ignore[union-attr]
     hypothesis.settings.register_profile("search-tests", phases=[phase], database=database)
     hypothesis.settings.load_profile("search-tests")
+    replayed = run(st.integers(0, 100), attempt, 40, is_replay=True, listed=LISTED)
     tried = run(st.integers(0, 100), attempt, 40, listed=LISTED)
-    assert (tried == [-5]) is (phase is hypothesis.Phase.reuse)
-    assert phase is hypothesis.Phase.reuse or tried[10:13] == LISTED
+    if phase is hypothesis.Phase.reuse:
+        assert (replayed, tried) == ([-5], [])
+    else:
+        assert (replayed, tried[10:13]) == ([], LISTED)
 
 
 def test_a_stop_ends_a_search_at_once() -> None:
