@@ -168,6 +168,8 @@ class _Round(Generic[T]):
             self._failing[identity] = case
             raise self.found[identity]
 
+        # else hypothesis reads the source of the function for one, which takes a tenth of a round
+        setattr(example, _DATABASE_KEY, b"fuzz")
         try:
             example()
         except (_Found, Flaky):
@@ -237,6 +239,9 @@ class _Listed(Generic[T]):
 
 
 _LISTED: Final = b"listed"
+
+_DATABASE_KEY: Final = "_hypothesis_internal_database_key"
+"""Where hypothesis looks for the key of a test in its database; without it, it makes one."""
 
 
 def samples(cases: st.SearchStrategy[T], count: int) -> list[T]:

@@ -155,6 +155,16 @@ def test_cases_are_tried_as_the_profile_says(phase: hypothesis.Phase) -> None:
         assert (replayed, tried[10:13]) == ([], LISTED)
 
 
+def test_hypothesis_reads_no_source_for_its_key_of_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(function: Any) -> bytes:
+        raise AssertionError("it does, for each few cases")
+
+    monkeypatch.setattr("hypothesis.core.function_digest", read)
+    assert len(run(st.integers(), lambda case: None, 30)) == 30
+
+
 def test_a_stop_ends_a_search_at_once() -> None:
     def attempt(case: int) -> None:
         if case > 5:
