@@ -16,6 +16,7 @@ from wsrpc.limits import Limits
 
 from .names import ids
 from .schema.anything import OBJECTS, VALUES
+from .schema.texts import CHARACTERS
 
 _SHOWN: Final = 160
 
@@ -294,7 +295,7 @@ _UNKNOWN: Final = (
 
 
 def _unknown_methods(names: tuple[str, ...] | None) -> st.SearchStrategy[Malformed]:
-    unknown = st.text(max_size=12).map("no such ".__add__)
+    unknown = st.text(CHARACTERS, max_size=12).map("no such ".__add__)
     if names is not None:
         near = [changed for name in names for changed in (f"{name}x", name.title(), f" {name}")]
         free = [name for name in (*_UNKNOWN, *near) if name not in names]

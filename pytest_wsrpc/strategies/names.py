@@ -13,7 +13,7 @@ from wsrpc.limits import Limits
 from wsrpc.patterns import Pattern
 
 from .schema.numbers import INTEGER_EDGES
-from .schema.texts import EDGES
+from .schema.texts import CHARACTERS, EDGES
 
 RESERVED: Final = "wsrpc."
 """Events whose names begin so are the protocol's own."""
@@ -21,7 +21,7 @@ _LIMITS: Final = Limits()
 
 _IDS: Final[st.SearchStrategy[str | int]] = st.one_of(
     st.integers(),
-    st.text(max_size=16),
+    st.text(CHARACTERS, max_size=16),
     st.sampled_from([*INTEGER_EDGES, 10**40, -(10**40), *EDGES]),
 )
 
@@ -64,7 +64,7 @@ def event_names(
 
 @lru_cache(maxsize=64)
 def _event_names(least: int, most: int) -> st.SearchStrategy[str]:
-    names = st.text(min_size=least, max_size=min(most, max(16, least)))
+    names = st.text(CHARACTERS, min_size=least, max_size=min(most, max(16, least)))
     edges = [name for name in (*EDGES, "e" * most) if least <= len(name) <= most]
     return (names | st.sampled_from(edges)).filter(_is_free)
 

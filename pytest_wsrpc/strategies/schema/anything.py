@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from .numbers import FLOAT_EDGES, INTEGER_EDGES
 from .plan import Plan, among
-from .texts import EDGES, FREQUENT
+from .texts import CHARACTERS, EDGES, FREQUENT
 from .texts import KEYS as ODD_KEYS
 
 _SCALARS: Final[st.SearchStrategy[Any]] = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.text(max_size=16),
+    st.text(CHARACTERS, max_size=16),
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([*INTEGER_EDGES, *FLOAT_EDGES, *EDGES]),
 )
-_KEYS: Final = st.text(max_size=8)
+_KEYS: Final = st.text(CHARACTERS, max_size=8)
 
 
 def _around(

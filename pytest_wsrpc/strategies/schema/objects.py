@@ -13,13 +13,13 @@ from .merge import property_of
 from .plan import Plan, Scope, among
 from .records import records
 from .strings import matching
-from .texts import KEYS
+from .texts import CHARACTERS, KEYS
 
 UNKNOWN: Final[tuple[dict[str, Any], ...]] = (
     {"unknown": None}, {"_": 0}, {"__proto__": {}}, {"": ""}, {"toString": "x"}, {"É": [1]},
 )  # fmt: skip
 """Members that a schema which says nothing about them must bear."""
-_NAMES: Final = st.text(max_size=8) | st.sampled_from(KEYS)
+_NAMES: Final = st.text(CHARACTERS, max_size=8) | st.sampled_from(KEYS)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from .document import Contradiction, Schema, Unsupported
 from .formats import FORMAT_EDGES, FORMATS, base64_texts
 from .plan import Plan, among, distinct
-from .texts import EDGES, FREQUENT, SIMPLEST
+from .texts import CHARACTERS, EDGES, FREQUENT, SIMPLEST
 
 LONGEST: Final = 16_384
 """Longer text is not drawn only because it may be: hypothesis warns of printing 30,000."""
@@ -71,10 +71,11 @@ def _texts(least: int, most: int | None, longest: int) -> Plan:
         raise Contradiction(f"minLength {least} is above {_MOST}, the longest text drawn")
     short = least + _SLACK
     if least > 200:  # too long to draw each character
-        head = st.text(max_size=_SLACK)
+        head = st.text(CHARACTERS, max_size=_SLACK)
         plain = head.map(lambda text: text + "a" * (least - len(text)))
     else:
-        plain = st.text(min_size=least, max_size=short if most is None else min(most, short))
+        longest_plain = short if most is None else min(most, short)
+        plain = st.text(CHARACTERS, min_size=least, max_size=longest_plain)
     sizes = {least, least + 1} if least else set()
     longest_ones: list[str] = []
     if most is not None and most <= LONGEST:
@@ -115,14 +116,11 @@ def matches(text: str, pattern: str) -> bool:
     return compiled(pattern).search(text) is not None and re.search(pattern, text) is not None
 
 
-_CHARACTERS: Final = st.characters(codec="utf-8")
-
-
 def matching(pattern: str, least: int = 0, most: int | None = None) -> st.SearchStrategy[str]:
     """Return strings in which a pattern is found, padded or cut to a length where that helps."""
     expression = compiled(pattern)
-    exact = st.from_regex(expression, fullmatch=True, alphabet=_CHARACTERS)
-    loose = st.from_regex(expression, alphabet=_CHARACTERS)
+    exact = st.from_regex(expression, fullmatch=True, alphabet=CHARACTERS)
+    loose = st.from_regex(expression, alphabet=CHARACTERS)
 
     def fit(text: str) -> str:
         for candidate in resized(text, least, most):

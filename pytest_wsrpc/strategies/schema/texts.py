@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from hypothesis import strategies as st
+
+CHARACTERS: Final = st.characters(exclude_categories=["Cs"])
+"""All that UTF-8 can encode: hypothesis' own table of that takes a second, once per directory."""
+
 SIMPLEST: Final = ("", "", "", "", "", " ", " ", "a", "a", "b", "0")
 """What breaks most, or meets itself again in the next payload."""
 FREQUENT: Final = (
