@@ -333,6 +333,16 @@ def test_hints_are_offered_only_where_the_schema_can_tell() -> None:
     assert fractions is number  # nothing that takes 1 for an integer need take a float
 
 
+def test_text_is_drawn_without_a_table_that_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(codec: str) -> Any:
+        raise AssertionError(f"the table of {codec}")
+
+    monkeypatch.setattr("hypothesis.internal.charmap.intervals_from_codec", made)
+    members = {"odd one": {"type": "string", "maxLength": 7}, "p": {"pattern": "^[^x]+$"}}
+    schema = {"type": "object", "properties": members, "required": [*members]}
+    assert find(ws.payloads(schema), lambda p: len(p["odd one"]) == 3, settings=SHRINK)
+
+
 @pytest.mark.slow
 def test_the_longest_text_is_for_those_who_send_it() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
