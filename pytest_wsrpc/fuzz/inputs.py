@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -89,15 +89,19 @@ def paths_of(method: RpcMethod) -> list[Path]:
     return list(dict.fromkeys(_paths(schema, schema, ())))
 
 
-def free_paths(endpoint: Endpoint, method: RpcMethod) -> list[Path]:
-    """Return the names of the fields that no hook of the user has a strategy for."""
+def free_paths(endpoint: Endpoint, method: RpcMethod, members: Sequence[str]) -> list[Path]:
+    """Return the names of the fields that no hook of the user has a strategy for.
+
+    Where no type tells the fields, they are these `members`.
+    """
+    paths = paths_of(method) or [(name,) for name in members]
     rules = endpoint.rules
     if rules is None:
-        return paths_of(method)
+        return paths
     strategy = partial(rules.strategy, endpoint.path, method.name)
     if strategy(None) is not None:
         return []
-    return [path for path in paths_of(method) if strategy(".".join(path)) is None]
+    return [path for path in paths if strategy(".".join(path)) is None]
 
 
 def _paths(schema: Any, root: Mapping[str, Any], path: Path) -> Iterator[Path]:

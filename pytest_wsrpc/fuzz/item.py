@@ -22,7 +22,7 @@ from .phases import Phase, Subject
 from .play import shake_hands
 from .races import by_race
 from .record import Record
-from .search import NothingToTry, Stop, search
+from .search import NothingToTry, Stop, can_replay, search
 from .serving import Host, ServerGone
 from .settings import Settings
 from .tally import Tally
@@ -107,7 +107,8 @@ class Run:
         """
         searches = self._searches()
         # what fails again is all: who mends it waits for nothing else
-        confirmed = self._first_of(searches, is_replay=True) or self._first_of(searches)
+        confirmed = self._first_of(searches, is_replay=True) if can_replay() else []
+        confirmed = confirmed or self._first_of(searches)
         self.tally.failures = len(confirmed)
         return confirmed
 

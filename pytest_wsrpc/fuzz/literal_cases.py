@@ -67,7 +67,7 @@ def _literal_payloads(
 ) -> tuple[Payload, ...]:
     endpoint = Endpoint(path, view, {method.name: method}, rules)
     hints = hints_of(endpoint, method)
-    paths = inputs.free_paths(endpoint, method) or [(name,) for name in hints.members]
+    paths = inputs.free_paths(endpoint, method, hints.members)
     placed = [(path, literal) for path in paths for literal in hints.fields.get(key(path[-1]), ())]
     if not placed or method.builtin:
         return ()

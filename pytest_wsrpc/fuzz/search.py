@@ -73,6 +73,12 @@ def search(
             _search(cases, attempt, each, known, name, seed, max_examples)
 
 
+def can_replay() -> bool:
+    """Whether the user's profile keeps what fails, and tries it again."""
+    profile = _profile()
+    return profile.database is not None and Phase.reuse in profile.phases
+
+
 def _search(
     cases: st.SearchStrategy[T],
     attempt: Callable[[T], Hashable | None],
@@ -218,7 +224,7 @@ class _Listed(Generic[T]):
 
     def again(self) -> None:
         """Try those that failed before."""
-        if Phase.reuse in _profile().phases:
+        if can_replay():
             for number in sorted(self._has_failed & {*range(len(self.cases))}):
                 self._try(number)
 

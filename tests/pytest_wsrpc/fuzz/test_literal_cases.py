@@ -125,6 +125,8 @@ def test_a_users_own_strategy_is_left_alone() -> None:
     assert 77 in {payload["amount"] for payload in listed}
     whole = {"code": "mine", "amount": 1, "lines": []}
     assert payloads("order", guided(lambda field: None if field else st.just(whole))) == []
+    assert payloads("free", guided(lambda field: None if field else st.just({}))) == []
+    assert payloads("free", guided(lambda field: None))
 
 
 def test_no_more_are_listed_than_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
