@@ -34,7 +34,7 @@ DAY: Final = 86_400.0
 TURNS: Final = 1_000_000
 """Turns of the loop at one instant, after which whoever keeps it busy will not stop."""
 
-_LOOK: Final = 1_000
+LOOK: Final = 1_000
 """Turns of a busy loop between two looks at what is outside."""
 
 _HELD: Final = 1.0
@@ -234,17 +234,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _turn(self) -> _Events:
         self._turns += 1
+        if self._turns % LOOK == 0:
+            self._look()
         if self._hold is not None:
             self._follow_real_time()
-        elif self._turns % _LOOK == 0:
-            if self._outside.any():
-                self._begin_hold()
-            elif self._turns >= TURNS:
-                self._turns = 0
-                self._give_up(diagnosis.BUSY)
         elif self._turns % _POLL and not self._outside.has_descriptors():
             return []
         return self._poll(0)
+
+    def _look(self) -> None:
+        """See to a loop that is busy at one instant, from time to time."""
+        if self._hold is not None:
+            return
+        if self._outside.any():
+            self._begin_hold()
+        elif self._turns >= TURNS:
+            self._turns = 0
+            self._give_up(diagnosis.BUSY)
 
     # Held: time passes as it really does.
 

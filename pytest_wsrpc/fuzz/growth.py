@@ -64,12 +64,24 @@ def holdings(
 
 @contextmanager
 def small_heap() -> Iterator[None]:
-    """Leave what was there before out of collections, so that they are fast."""
-    gc.freeze()
+    """Leave what was there before out of collections, so that they are fast.
+
+    A block within another one changes nothing: it could only thaw all.
+    """
+    global _blocks
+    _blocks += 1
+    if _blocks == 1:
+        gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        _blocks -= 1
+        if _blocks == 0:
+            gc.unfreeze()
+
+
+_blocks = 0
+"""How many blocks with a small heap have begun, and not ended."""
 
 
 def kept(view: type) -> Holdings:

@@ -229,8 +229,7 @@ class Server:
         socket = WebSocket()
         with handler_failures(failures.append):
             try:
-                async with asyncio.timeout(timeout):
-                    await socket.open(self._server, self._context.copy(), path, headers)
+                await socket.open(self._server, self._context.copy(), path, headers, timeout)
             except Refused as refused:
                 raise HandshakeRefused(refused.status, _first(failures)) from None
             except TimeoutError:
@@ -250,14 +249,13 @@ def _say_nothing() -> None:
 
 async def _close(socket: WebSocket) -> None:
     """Close a connection, by force where the server goes on sending: then no time passes."""
-    closing = asyncio.ensure_future(socket.close())
+    socket.say_goodbye()
     for _ in range(CLOSING_TURNS):
-        if closing.done():
-            break
+        if socket.has_ended:
+            return
         await asyncio.sleep(0)
-    else:
-        socket.link.reset()
-    await closing
+    socket.link.reset()
+    await socket.close()
 
 
 class Connection:
@@ -284,8 +282,7 @@ class Connection:
 
     async def receive(self, timeout: float | None) -> str | bytes | None:
         """Return the next frame, None when the connection is closed; raises `TimeoutError`."""
-        async with asyncio.timeout(timeout):
-            return await self._socket.receive()
+        return await self._socket.receive(timeout)
 
 
 def _first(failures: Sequence[Failure]) -> BaseException | None:

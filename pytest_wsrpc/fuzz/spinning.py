@@ -6,10 +6,7 @@ import time
 from typing import Any
 
 from .. import internals
-from ..clock import VirtualLoop
-
-LOOK = 1_000
-"""Turns of the loop at one instant between two looks at the real time."""
+from ..clock import LOOK, VirtualLoop
 
 PATIENCE = 0.5
 """Seconds of real time that everything may take which is ready at one instant."""
@@ -25,8 +22,7 @@ class FuzzLoop(VirtualLoop):
     client run into the timeout of a call, as they would on a loop of real time.
     """
 
-    _busy_since: float | None = None
-    _busy_turns = 0
+    _busy_since = 0.0
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Say nothing of tasks whose exception nobody has asked for.
@@ -35,22 +31,14 @@ class FuzzLoop(VirtualLoop):
         parser of Python 3.11, which pytest and we may be in.
         """
 
-    def _turn(self) -> Any:
-        self._busy_turns += 1
-        if self._turns == 0:
-            self._busy_turns, self._busy_since = 1, None
-        elif self._busy_turns % LOOK == 0:
-            self._pass()
-        return super()._turn()
-
-    def _pass(self) -> None:
+    def _look(self) -> None:
         now = time.monotonic()
-        if self._busy_since is None:
+        if self._turns == LOOK:
             self._busy_since = now
         over = now - self._busy_since - PATIENCE
         handle = internals.next_timer(self)
-        if over <= 0 or handle is None:
-            return  # where nothing else is to come, the limit of turns at one instant holds
-        self._busy_since += over
-        self._move(min(self._now + over * PACE, handle.when()))
-        self._turns = 1
+        if over > 0 and handle is not None:
+            self._busy_since += over
+            self._move(min(self._now + over * PACE, handle.when()))
+            self._turns = LOOK  # where nothing is to come, the limit of turns at one instant holds
+        super()._look()

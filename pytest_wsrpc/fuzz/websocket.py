@@ -72,8 +72,9 @@ class WebSocket(asyncio.Protocol):
         context: contextvars.Context,
         path: str,
         headers: Sequence[tuple[str, str]],
+        timeout: float | None = None,
     ) -> None:
-        """Connect, with the server's part in a context; raises `Refused`."""
+        """Connect, with the server's part in a context; raises `Refused` and `TimeoutError`."""
         near, far = joined(server, context, self)
         self.link = NetworkLink(near, far)
         self._transport = near
@@ -82,7 +83,7 @@ class WebSocket(asyncio.Protocol):
         near.write(f"{_HANDSHAKE.format(path=path)}{lines}\r\n".encode())
         assert self._opened is not None
         try:
-            await self._opened
+            await _in_time(self._opened, timeout)
         except BaseException:
             near.abort()
             raise
@@ -94,22 +95,31 @@ class WebSocket(asyncio.Protocol):
         if not self._is_closing:
             self._write(_BINARY if binary else _TEXT, data)
 
-    async def receive(self) -> str | bytes | None:
-        """Return the next message, None where the connection has ended."""
-        while not self._frames:
-            if self._ended.done():
-                return None
+    async def receive(self, timeout: float | None = None) -> str | bytes | None:
+        """Return the next message, None where the connection has ended; raises `TimeoutError`."""
+        if not self._frames and not self._ended.done():
             self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            await _in_time(self._waiter, timeout)
+        if not self._frames:
+            return None
         frame = self._frames.popleft()
         self._queued -= len(frame)
         if self._queued <= _QUEUED:
             self._transport.resume_reading()
         return frame
 
-    async def close(self) -> None:
-        """Say goodbye, and wait for the server to do so; what it still sends is left out."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more can come."""
+        return self._ended.done()
+
+    def say_goodbye(self) -> None:
+        """Send a close frame; what the server still sends is left out."""
         self._end(OK)
+
+    async def close(self) -> None:
+        """Say goodbye, and wait for the server to do so."""
+        self.say_goodbye()
         await self._ended
 
     # What the transport tells.
@@ -226,3 +236,23 @@ class WebSocket(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+async def _in_time(waiter: asyncio.Future[None], timeout: float | None) -> None:
+    """Wait for what nobody else waits for; raises `TimeoutError`.
+
+    A case waits some times, and this costs a third of what `asyncio.timeout` does.
+    """
+    if timeout is None:
+        await waiter
+        return
+    timer = asyncio.get_running_loop().call_later(timeout, _time_out, waiter)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+
+
+def _time_out(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

@@ -5,6 +5,7 @@ import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import hypothesis
 import pytest
@@ -33,12 +34,19 @@ def create_app(path="/stream"):
 """
 
 
+_tests = count()
+_COLLECTED = 100
+
+
 @pytest.fixture(autouse=True)
 def heap() -> Iterator[None]:
     """Keep collections short: one of this suite's whole heap may hold a loop for a second.
 
-    And each inner run ends with some. What a test leaves is collected after it.
+    And each inner run ends with five. What a test leaves is collected after it, what is dropped
+    later with that of some others.
     """
+    if next(_tests) % _COLLECTED == 0:
+        gc.collect()
     with small_heap():
         yield
         gc.collect()

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from pytest_wsrpc import strategies as ws
 
 from ..case import Case, request
 from ..literal_cases import literal_cases
-from ..pool import payloads
+from ..pool import Payload, payloads
 from .phase import Phase, Proven, Subject, fits
 
 
 def _cases(subject: Subject) -> st.SearchStrategy[Case]:
-    endpoint, method = subject.endpoint, subject.method
-    assert method is not None
-    return st.builds(
-        lambda id, payload: request(endpoint, method, id, payload),
-        ws.ids(),
-        payloads(endpoint, method),
-    ).filter(fits)
+    assert subject.method is not None
+    return _case(subject, payloads(subject.endpoint, subject.method))
+
+
+@st.composite
+def _case(draw: st.DrawFn, subject: Subject, payloads: st.SearchStrategy[Payload]) -> Case:
+    assert subject.method is not None
+    case = request(subject.endpoint, subject.method, draw(ws.ids()), draw(payloads))
+    return case if fits(case) else reject()
 
 
 def _listed(subject: Subject, _: Proven) -> list[Case]:

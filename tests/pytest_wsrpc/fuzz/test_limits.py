@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 from hypothesis import strategies as st
 
-from pytest_wsrpc.fuzz import apart, containing, dangers, interrupt, memory, rescue, target
+from pytest_wsrpc.fuzz import apart, containing, dangers, growth, interrupt, memory, rescue, target
 from pytest_wsrpc.fuzz.budget import CONFIRMING_TIME, EVERY, MOST_MEMORY, Budget
 from pytest_wsrpc.fuzz.case import Case, Exchange, request
 from pytest_wsrpc.fuzz.child import Ended
@@ -112,13 +112,20 @@ def test_growth_is_looked_at_from_time_to_time() -> None:
 def test_without_proc_the_peak_tells(
     monkeypatch: pytest.MonkeyPatch, platform: str, factor: int
 ) -> None:
-    monkeypatch.setattr(memory, "_STATM", Path("/nowhere"))
+    monkeypatch.setattr(memory, "_STATM", "/nowhere")
     monkeypatch.setattr(memory.sys, "platform", platform)
     usage = SimpleNamespace(ru_maxrss=7)
     monkeypatch.setattr(memory.resource, "getrusage", lambda _: usage)
     assert memory.memory() == 7 * factor
     with memory.bounded():
         pass
+
+
+def test_memory_is_known_again_where_the_application_has_closed_what_tells() -> None:
+    before = memory.memory()
+    os.close(memory._open(f"/proc/{os.getpid()}/statm"))
+    memory.memory()
+    assert 0.5 < memory.memory() / before < 2
 
 
 def test_what_a_case_asks_for_is_bounded_within_what_others_allow(
@@ -233,9 +240,10 @@ def test_a_message_has_to_be_within_the_limits(endpoint: Endpoint) -> None:
 
 @pytest.mark.slow
 def test_what_was_there_before_an_item_is_no_part_of_its_collections(
-    write_app: WriteApp, fuzz: Run_
+    write_app: WriteApp, fuzz: Run_, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gc.unfreeze()  # what this suite does itself
+    monkeypatch.setattr(growth, "_blocks", 0)
     hook = "\nasync def on_connect(self):\n    assert gc.get_freeze_count() > 0\n"
     write_app(hook, end="\nimport gc\n")
     fuzz("-k", "accepts", "--wsrpc-max-examples=3").assert_outcomes(passed=1, deselected=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,3 +168,11 @@ def test_what_grows_without_any_call_is_told_so(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Stream, "on_connect", on_connect)
     assert violation().expected == "no more left after 20 rounds without any call than after 10"
+
+
+def test_a_small_heap_within_another_stays_small_until_the_outer_one_ends() -> None:
+    with small_heap():
+        frozen = gc.get_freeze_count()
+        with small_heap():
+            pass
+        assert gc.get_freeze_count() == frozen > 0

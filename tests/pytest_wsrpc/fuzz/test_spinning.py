@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pytest_wsrpc.clock import Stuck
+from pytest_wsrpc.clock import LOOK, Stuck
 from pytest_wsrpc.fuzz import spinning
 from pytest_wsrpc.fuzz.spinning import FuzzLoop
 
@@ -38,7 +38,7 @@ def test_a_short_burst_of_turns_takes_no_time(monkeypatch: pytest.MonkeyPatch) -
     async def main() -> float:
         for _ in range(2):
             async with asyncio.timeout(1):
-                for _ in range(3 * spinning.LOOK):
+                for _ in range(3 * LOOK):
                     await asyncio.sleep(0)
             await asyncio.sleep(1)
         return asyncio.get_running_loop().time()

@@ -269,3 +269,20 @@ async def test_a_lost_connection_is_1006() -> None:
     server.transport.abort()
     assert await socket.receive() is None
     assert socket.close_code == 1006
+
+
+async def test_a_message_that_comes_just_before_the_time_is_over_is_received() -> None:
+    socket, _ = await raw(SWITCHED)
+    asyncio.get_running_loop().call_later(1, socket.data_received, frame(0x81, b"hi"))
+    assert await socket.receive(1) == "hi"
+
+
+async def test_a_message_that_comes_just_after_the_time_is_over_is_received_next() -> None:
+    socket, _ = await raw(SWITCHED)
+    receiving = asyncio.ensure_future(socket.receive(1))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(1, socket.data_received, frame(0x81, b"hi"))
+    with pytest.raises(TimeoutError):
+        await receiving
+    assert await socket.receive(0) == "hi"
+    assert asyncio.get_running_loop().time() == 1
