@@ -366,6 +366,11 @@ class Channels:
                 registration.close()
             self.release(registration.channel)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to close."""
+        return not self._registrations and not self._releases and self._tracking is None
+
     async def close(self, timeout: float) -> None:
         """Remove all callbacks, and wait for the backend's hooks, `timeout` seconds at most.
 

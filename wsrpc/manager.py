@@ -173,11 +173,13 @@ class SocketsManager:
         Their calls have `Limits.shutdown_timeout` to end; new calls are answered with -32005 and
         new connections with 503 meanwhile. One connection that fails does not keep another open.
         """
-        self._closing += 1
         connections = [socket._wsrpc for socket in self.sockets if hasattr(socket, "_wsrpc")]
         for connection in connections:
             connection.keep_reading()
         connections += self._connecting
+        if not connections and self.channels.is_idle:
+            return
+        self._closing += 1
         # A call that asks for this is cancelled with its own connection; the others go on closing.
         await asyncio.shield(self._shut_down(connections))
 

@@ -56,7 +56,7 @@ class WebSocket(asyncio.Protocol):
         self.name: object = None
         """The address that the server sees."""
         self._head = b""
-        self._opened: asyncio.Future[None] | None = loop.create_future()
+        self._opened: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._buffer = bytearray()
         self._parts: list[bytes] = []
@@ -76,19 +76,17 @@ class WebSocket(asyncio.Protocol):
     ) -> None:
         """Connect, with the server's part in a context; raises `Refused` and `TimeoutError`."""
         near, far = joined(server, context, self)
+        near.take_at_once()
         self.link = NetworkLink(near, far)
         self._transport = near
         self.name = near.get_extra_info("sockname")
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
         near.write(f"{_HANDSHAKE.format(path=path)}{lines}\r\n".encode())
-        assert self._opened is not None
         try:
             await _in_time(self._opened, timeout)
         except BaseException:
             near.abort()
             raise
-        finally:
-            self._opened = None
 
     def send(self, data: bytes, *, binary: bool = False) -> None:
         """Send a message; nothing happens where the connection has ended."""
@@ -126,14 +124,15 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
-        if self._opened is not None:
+        if not self._opened.done():
             self._head += data
             head, found, data = self._head.partition(b"\r\n\r\n")
-            if not found or self._opened.done():
+            if not found:
                 return
             status = head.split(b" ", 2)[1:2]
             if status != [b"101"]:
                 self._opened.set_exception(Refused(int(status[0])))
+                self.close_code = LOST
                 return
             self._opened.set_result(None)
         self._buffer += data
@@ -142,7 +141,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End."""
-        if self._opened is not None and not self._opened.done():
+        if not self._opened.done():
             self._opened.set_exception(Refused(None))
         if self.close_code is None:
             self.close_code = LOST

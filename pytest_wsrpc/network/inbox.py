@@ -28,7 +28,8 @@ class Inbox(FlowControl):
     """The reading half of a transport.
 
     The protocol is told in its own context, and in a turn of the loop of its own: of bytes, however
-    many writes they were, and in a later turn of their end.
+    many writes they were, and in a later turn of their end. Only a peer that hands bytes over at
+    once does not wait for that turn.
     """
 
     __slots__ = ("_blocked", "_context", "_delivery", "_end", "_pieces", "_reading", "read_at_once")

@@ -33,6 +33,7 @@ class MemoryTransport(internals.NoSendfile, Inbox):
     """One end; `join` makes two of them a connection."""
 
     __slots__ = (
+        "_at_once",
         "_bounced",
         "_closing",
         "_detour",
@@ -59,6 +60,7 @@ class MemoryTransport(internals.NoSendfile, Inbox):
         self._sink: Callable[[bytes], None] | None = None
         self._detour: Detour | None = None
         self._eof_written = False
+        self._at_once: Callable[[bytes], None] | None = None
         self._bounced = False
         self._muted = False
         self._last_words: bytes | None = None
@@ -132,13 +134,25 @@ class MemoryTransport(internals.NoSendfile, Inbox):
         elif self._peer._lost:
             self._sink = self._bounce
         else:
-            self._sink = None
+            self._sink = self._at_once
 
     def _put(self, data: bytes) -> None:
         """Write through the detour."""
         if data and self._detour is not None:
             self._in_flight += len(data)
             self._detour.put(data)
+            if self._in_flight > self._pause_above:
+                self._pause_writing()
+
+    def _hand_over(self, data: bytes) -> None:
+        """Write to a peer that is told in this turn of the loop."""
+        if data:
+            self._in_flight += len(data)
+            peer = self._peer
+            peer._pieces.append(data)
+            if not peer._blocked:
+                peer._blocked = True
+                peer._deliver()
             if self._in_flight > self._pause_above:
                 self._pause_writing()
 
@@ -196,6 +210,11 @@ class MemoryTransport(internals.NoSendfile, Inbox):
             self._pieces.append(item)
         if not self._blocked:
             self._schedule()
+
+    def take_at_once(self) -> None:
+        """Tell the protocol of bytes as they are written: it runs none of its user's code then."""
+        self._peer._at_once = self._peer._hand_over
+        self._peer._choose_sink()
 
     # The end.
 

@@ -203,6 +203,12 @@ async def test_revoke_takes_a_subscription_that_is_being_authorized(serve: Any, 
     assert server.broker.server_info()["channels"] == {}
 
 
+async def test_close_sockets_takes_no_turn_where_there_is_nothing_to_close() -> None:
+    closing = LocalBroker().close_sockets()
+    with pytest.raises(StopIteration):
+        closing.send(None)
+
+
 async def test_close_sockets_closes_all_with_1001_and_empties_the_channels(serve: Any) -> None:
     class Backend(LocalBroker):
         unsubscribed: list[str] = []

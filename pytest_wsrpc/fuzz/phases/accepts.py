@@ -9,20 +9,21 @@ from pytest_wsrpc import strategies as ws
 
 from ..case import Case, request
 from ..literal_cases import literal_cases
-from ..pool import Payload, payloads
+from ..pool import payloads
 from .phase import Phase, Proven, Subject, fits
 
 
 def _cases(subject: Subject) -> st.SearchStrategy[Case]:
-    assert subject.method is not None
-    return _case(subject, payloads(subject.endpoint, subject.method))
+    endpoint, method = subject.endpoint, subject.method
+    assert method is not None
+    drawn = payloads(endpoint, method)
 
+    @st.composite
+    def case(draw: st.DrawFn) -> Case:
+        found = request(endpoint, method, draw(ws.ids()), draw(drawn))
+        return found if fits(found) else reject()
 
-@st.composite
-def _case(draw: st.DrawFn, subject: Subject, payloads: st.SearchStrategy[Payload]) -> Case:
-    assert subject.method is not None
-    case = request(subject.endpoint, subject.method, draw(ws.ids()), draw(payloads))
-    return case if fits(case) else reject()
+    return case()
 
 
 def _listed(subject: Subject, _: Proven) -> list[Case]:

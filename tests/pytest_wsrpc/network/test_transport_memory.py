@@ -67,6 +67,36 @@ async def test_all_that_one_turn_wrote_is_read_at_once(memory_pair):
     assert server.told == [3000]
 
 
+async def test_who_takes_bytes_at_once_is_told_in_the_turn_that_writes_them(memory_pair):
+    client, server = memory_pair()
+    server.transport.write(b"x")
+    client.transport.take_at_once()
+    server.transport.write(b"yz")  # not before what came earlier
+    assert not client.told
+    await turns(1)
+    assert client.told == [3]
+
+    server.transport.write(b"")
+    server.transport.write(b"1234")
+    assert client.told == [3, 4]
+    client.transport.pause_reading()
+    server.transport.write(b"5" * 128 * 1024)
+    assert not server.told
+    server.transport.write(b"6")
+    assert server.told == ["pause"]
+    assert client.told == [3, 4]
+    client.transport.resume_reading()
+    await turns(1)
+    assert client.told == [3, 4, 128 * 1024 + 1]
+    assert server.told == ["pause", "resume"]
+
+    server.transport.write(b"bye")
+    server.transport.close()
+    assert client.told[3:] == [3]
+    await turns(3)
+    assert client.told[3:] == [3, "eof", "lost"]
+
+
 async def test_many_writes_are_read_in_pieces_that_are_whole_writes(memory_pair):
     client, server = memory_pair()
     for _ in range(30):
