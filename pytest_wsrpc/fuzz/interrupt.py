@@ -97,12 +97,14 @@ class Interrupter:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         accused = self._accused
+        if accused is None or _holds_a_lock(frame):
+            return
         # By now the accused may have ended, and another be running.
-        if accused is not None and any(one is accused.frame for one in outward(frame)):
+        if any(one is accused.frame for one in outward(frame)):
             self._raise(frame, accused)
 
     def _handle_alarm(self, number: int, frame: FrameType | None) -> None:
-        accused = self._alarmed(frame)
+        accused = None if _holds_a_lock(frame) else self._alarmed(frame)
         if accused is not None:
             self._raise(frame, accused)
 
@@ -135,6 +137,14 @@ def forget_inherited() -> None:
     for number in (*SIGNALS, ALARM):  # pragma: no cover - in a process that is not measured
         if isinstance(getattr(signal.getsignal(number), "__self__", None), Interrupter):
             signal.signal(number, signal.SIG_DFL)
+
+
+def _holds_a_lock(frame: FrameType | None) -> bool:
+    """Tell whether a frame is of coverage, called from C to guard its data: none would free it.
+
+    There is another attempt soon.
+    """
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith("coverage.")
 
 
 def _is_free(number: signal.Signals) -> bool:

@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -269,6 +271,26 @@ def test_one_that_has_ended_meanwhile_is_not_interrupted() -> None:
         made._accused = interrupt.Accused(SimpleNamespace(), 0)  # type: ignore[arg-type]
         made._handle(0, sys._getframe())
         made._handle_alarm(0, sys._getframe())
+    finally:
+        made.close()
+
+
+def test_coverage_is_not_interrupted_while_it_holds_its_lock() -> None:
+    """Seen in CI: the lock was never released, and the next line that was measured hung."""
+    source = "def lock_data(act):\n    act(sys._getframe())\n"
+    collector: dict[str, Any] = {"__name__": "coverage.collector", "sys": sys}
+    exec(source, collector)
+    other: dict[str, Any] = {"__name__": "coverage_of_costs", "sys": sys}
+    exec(source, other)
+
+    accused = interrupt.Accused(sys._getframe(), 0)
+    made = interrupt.Interrupter(lambda frame: accused)
+    made._accused = accused
+    try:
+        for handle in (made._handle, made._handle_alarm):
+            collector["lock_data"](partial(handle, 0))
+            with pytest.raises(Interrupted):
+                other["lock_data"](partial(handle, 0))
     finally:
         made.close()
 
