@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, web
 
-from pytest_wsrpc.fuzz.serving import Connection
+from pytest_wsrpc.fuzz.serving import Connection, _close
 from pytest_wsrpc.fuzz.websocket import _QUEUED, Refused, WebSocket
 
 pytestmark = pytest.mark.wsrpc(clock="virtual")
@@ -286,3 +286,20 @@ async def test_a_message_that_comes_just_after_the_time_is_over_is_received_next
         await receiving
     assert await socket.receive(0) == "hi"
     assert asyncio.get_running_loop().time() == 1
+
+
+async def test_reading_goes_on_once_few_enough_bytes_wait_to_be_taken() -> None:
+    socket, server = await raw(SWITCHED)
+    large = struct.pack("!BBQ", 0x81, 127, 60_000) + b"x" * 60_000
+    server.transport.write(4 * large)
+    server.transport.write(frame(0x81, b"and more"))
+    for _ in range(4):
+        assert len(await socket.receive() or "") == 60_000
+    assert await socket.receive(1) == "and more"
+
+
+async def test_a_connection_whose_server_does_not_say_goodbye_is_closed_by_force() -> None:
+    socket, _ = await raw(SWITCHED)
+    await _close(socket)
+    assert socket.close_code == 1006
+    assert asyncio.get_running_loop().time() == 0
