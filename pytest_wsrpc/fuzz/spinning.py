@@ -40,5 +40,6 @@ class FuzzLoop(VirtualLoop):
         if over > 0 and handle is not None:
             self._busy_since += over
             self._move(min(self._now + over * PACE, handle.when()))
-            self._turns = LOOK  # where nothing is to come, the limit of turns at one instant holds
+            # a new instant; where no timer is to come, the limit of turns at one instant holds
+            self._turns = LOOK
         super()._look()

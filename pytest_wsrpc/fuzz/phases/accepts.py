@@ -18,6 +18,7 @@ def _cases(subject: Subject) -> st.SearchStrategy[Case]:
     assert method is not None
     drawn = payloads(endpoint, method)
 
+    # most cases are of this phase: builds, filtered, takes three spans of hypothesis more for each
     @st.composite
     def case(draw: st.DrawFn) -> Case:
         found = request(endpoint, method, draw(ws.ids()), draw(drawn))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,11 +35,17 @@ def test_a_timeout_ends_what_polls_for_ever() -> None:
         assert runner.run(main()) >= 5
 
 
+def later_by(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
 def test_a_short_burst_of_turns_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spinning, "PATIENCE", 60)
 
     async def main() -> float:
-        for _ in range(2):
+        for later in (0, 1000):  # what passed between two bursts is no part of the second
+            clock = SimpleNamespace(monotonic=partial(later_by, later))
+            monkeypatch.setattr(spinning, "time", clock)
             async with asyncio.timeout(1):
                 for _ in range(3 * LOOK):
                     await asyncio.sleep(0)

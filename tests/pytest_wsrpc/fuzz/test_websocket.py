@@ -303,3 +303,16 @@ async def test_a_connection_whose_server_does_not_say_goodbye_is_closed_by_force
     await _close(socket)
     assert socket.close_code == 1006
     assert asyncio.get_running_loop().time() == 0
+
+
+async def test_what_follows_a_refusal_is_no_frame() -> None:
+    class Refusing(Raw):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.transport.write(frame(0x83, b""))
+
+    server = Refusing(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    socket = WebSocket()
+    with pytest.raises(Refused):
+        await socket.open(lambda: server, contextvars.copy_context(), "/", ())  # type: ignore[arg-type]
+    assert socket.close_code == 1006
